@@ -1,0 +1,91 @@
+"""The `pellucid` command: loads the one command that was asked for, and tells errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from pellucid.base.catalog import Catalog
+from pellucid.base.errors import PellucidError, WrongUse
+
+COMMANDS = Catalog("command", "cli.commands")
+
+USAGE = """\
+Usage: pellucid COMMAND …          pellucid COMMAND --help
+
+Opens the black box of a neural network: train one on real data, and see how it learned.
+
+Commands:
+{commands}
+
+Options:
+  --help     show this text
+  --version  show the version
+  --debug    show the whole traceback of an error (or set PELLUCID_DEBUG=1)
+
+Start with:  pellucid train digits
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 done, 1 a failed expectation, 2 wrong use, 3 bad input data."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words or os.environ.get("PELLUCID_DEBUG", "") not in ("", "0")
+    words = [word for word in words if word != "--debug"]
+    try:
+        code = _run(words)
+    except PellucidError as error:
+        if debug:
+            raise
+        tell(error, words)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        code = 130
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("--help", "-h", "help"):
+        menu = COMMANDS.menu()
+        width = max(map(len, menu))
+        lines = (f"  {name:<{width}}  {text}" for name, text in menu.items())
+        sys.stdout.write(USAGE.format(commands="\n".join(lines)))
+        return 0
+    if words[0] == "--version":
+        from pellucid import __version__
+
+        sys.stdout.write(f"pellucid {__version__}\n")
+        return 0
+    name, *rest = words
+    return _call(COMMANDS.load(name), name, rest)
+
+
+def _call(module: ModuleType, name: str, arguments: list[str]) -> int:
+    """Run a command's Typer application; what Typer finds wrong becomes a four-part error."""
+    try:
+        code = module.app(arguments, prog_name=f"pellucid {name}", standalone_mode=False)
+    except PellucidError:
+        raise
+    except Exception as error:
+        message = getattr(error, "format_message", None)  # Typer's own errors for wrong options
+        if message is None:
+            raise
+        raise WrongUse(
+            f"pellucid {name}",
+            message().rstrip(".").replace("\n", "; "),
+            "arguments and options that the command knows",
+            f"see: pellucid {name} --help",
+        ) from error
+    return code if isinstance(code, int) else 0
+
+
+def tell(error: PellucidError, words: Sequence[str]) -> None:
+    """Write an error for people to standard error, and as a record where `--json` asks for one."""
+    sys.stderr.write(f"{error}\n")
+    if "--json" in words[:-1]:
+        from pellucid.cli.output import Voice
+
+        Voice(words[words.index("--json") + 1]).record({"error": error.as_record()})
