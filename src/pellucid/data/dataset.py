@@ -10,31 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.card import Card as Card
+
 Kind = Literal["pictures", "symbols"]
 IGNORED = -100
 """The label of a place that has no next symbol (padding): losses and metrics skip it."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """What someone should know before they use a data set."""
-
-    name: str
-    title: str
-    """One line: what is in it."""
-    source: str
-    """Who made it, where it is described."""
-    licence: str
-    flaws: tuple[str, ...] = ()
-    """What is known to be wrong or odd with it."""
-    hashes: dict[str, str] = field(default_factory=dict)
-    """File name → SHA-256 of the unpacked content."""
-    bright_on_dark: bool | None = None
-    """Strokes are bright on a dark ground (True), dark on bright (False), or neither (None)."""
-    centred: Literal["mass", "box", "no"] = "no"
-    """How the content sits in the frame: `mass` (centre of mass, as MNIST), `box`, or `no`."""
-    content_share: float = 1.0
-    """The content's longer side as a share of the frame (20 of 28 pixels for MNIST)."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""PyTorch networks by name, each in one file that reads like a page."""

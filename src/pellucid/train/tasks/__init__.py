@@ -1,0 +1,1 @@
+"""The tasks: each file has its class as `TASK`."""

@@ -1,0 +1,111 @@
+"""Changes to training pictures that leave their meaning as it is.
+
+Each takes uint8 pictures (n, c, h, w) and a generator, and returns pictures of the same shape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pellucid.train.recipe import parse_augmentation
+
+
+def augment(pictures: Tensor, words: Sequence[str], chance: torch.Generator) -> Tensor:
+    """All changes that `words` name (`shift:2`, `flip`, …), in that order."""
+    for word in words:
+        name, size = parse_augmentation(word)
+        pictures = _CHANGES[name](pictures, size, chance)
+    return pictures
+
+
+def shift(pictures: Tensor, size: float, chance: torch.Generator) -> Tensor:
+    """Move each picture by up to `size` pixels each way; what comes in from outside is 0."""
+    reach = int(size)
+    return _windows(functional.pad(pictures, (reach,) * 4), pictures.shape, chance)
+
+
+def crop(pictures: Tensor, size: float, chance: torch.Generator) -> Tensor:
+    """As `shift`, but what comes in from outside mirrors the inside: for photographs."""
+    reach = min(int(size), pictures.shape[2] - 1, pictures.shape[3] - 1)
+    return _windows(_mirror(pictures, reach), pictures.shape, chance)
+
+
+def _mirror(pictures: Tensor, reach: int) -> Tensor:
+    rows, columns = pictures.shape[2:]
+    row = _bounce(torch.arange(-reach, rows + reach, device=pictures.device), rows)
+    column = _bounce(torch.arange(-reach, columns + reach, device=pictures.device), columns)
+    return pictures[:, :, row][:, :, :, column]
+
+
+def _bounce(place: Tensor, size: int) -> Tensor:
+    """Places outside 0 … size−1 thrown back inside: −1 → 1, size → size−2."""
+    return (size - 1) - (place.abs() - (size - 1)).abs()
+
+
+def _windows(padded: Tensor, shape: Sequence[int], chance: torch.Generator) -> Tensor:
+    """A window of `shape` at a random place of each padded picture.
+
+    Pictures with the same offset are copied together: whole rows instead of single pixels.
+    """
+    count, _, height, width = shape
+    across = padded.shape[3] - width + 1
+    places = (padded.shape[2] - height + 1) * across
+    chosen = torch.randint(places, (count,), generator=chance, device=padded.device)
+    result = padded.new_empty(shape)
+    for place in torch.unique(chosen).tolist():
+        row, column = divmod(place, across)
+        members = (chosen == place).nonzero().squeeze(1)
+        result[members] = padded[members, :, row : row + height, column : column + width]
+    return result
+
+
+def flip(pictures: Tensor, size: float, chance: torch.Generator) -> Tensor:
+    """Swap left and right in a share `size` of the pictures."""
+    drawn = torch.rand(len(pictures), generator=chance, device=pictures.device)
+    members = (drawn < size).nonzero().squeeze(1)
+    result = pictures.clone()
+    result[members] = pictures[members].flip(3)
+    return result
+
+
+def cutout(pictures: Tensor, size: float, chance: torch.Generator) -> Tensor:
+    """Blank a square of `size` pixels around a random centre (DeVries and Taylor 2017)."""
+    count, _, height, width = pictures.shape
+    row = torch.randint(height, (count, 1), generator=chance, device=pictures.device)
+    column = torch.randint(width, (count, 1), generator=chance, device=pictures.device)
+    half = size / 2
+    rows = (torch.arange(height, device=pictures.device) + 0.5 - row).abs() <= half
+    columns = (torch.arange(width, device=pictures.device) + 0.5 - column).abs() <= half
+    hidden = rows[:, None, :, None] & columns[:, None, None, :]
+    return pictures.masked_fill(hidden, 0)
+
+
+def warp(pictures: Tensor, size: float, chance: torch.Generator) -> Tensor:
+    """Turn by up to `size` degrees, shear and scale by up to size/100, as handwriting varies."""
+    count = len(pictures)
+    device = pictures.device
+    drawn = torch.rand(4, count, generator=chance, device=device) * 2 - 1
+    angle = drawn[0] * size * math.pi / 180
+    shear, wide, high = drawn[1:] * size / 100
+    rows = torch.stack(
+        [
+            torch.cos(angle) * (1 + wide),
+            -torch.sin(angle) + shear,
+            torch.zeros(count, device=device),
+            torch.sin(angle),
+            torch.cos(angle) * (1 + high),
+            torch.zeros(count, device=device),
+        ],
+        dim=1,
+    )
+    grid = functional.affine_grid(rows.view(count, 2, 3), list(pictures.shape), align_corners=False)
+    moved = functional.grid_sample(pictures.float(), grid, align_corners=False)
+    return moved.round_().clamp_(0, 255).to(torch.uint8)
+
+
+_CHANGES = {"shift": shift, "crop": crop, "flip": flip, "cutout": cutout, "warp": warp}

@@ -1,0 +1,252 @@
+"""A network by name, by `module:factory`, or as it is given, checked against data and task."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.base.catalog import Catalog
+from pellucid.base.errors import PellucidError, WrongUse, near_misses, unknown_name
+from pellucid.train.recipe import Setting
+from pellucid.train.task import Task
+
+NETS = Catalog("net", "nets")
+
+
+def build(net: str, task: Task, options: dict[str, Setting]) -> nn.Module:
+    """The network `net` (a name of the catalog, or `module:factory`) for the task's data.
+
+    Of `options` it gets those that its factory names. Raises `WrongUse` if there is no such
+    network, if the factory raises or returns no module, or if the output does not fit.
+    """
+    factory = find_factory(net)
+    known = accepted_settings(net)
+    chosen = {name: value for name, value in options.items() if name in known}
+    offered = {**task.build_arguments(), **_typed(factory, chosen)}
+    try:
+        network = factory(**_taken(factory, offered))
+    except PellucidError:
+        raise
+    except Exception as error:
+        raise WrongUse(
+            f"network {net}",
+            f"a factory that raised {type(error).__name__}: {error}",
+            "a factory that returns a torch.nn.Module",
+            "call it by itself in Python to see where it fails",
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise WrongUse(
+            f"network {net}",
+            f"a factory that returned {type(network).__name__}",
+            "a torch.nn.Module",
+            "return the network itself from the factory",
+        )
+    check_fit(network, task, net)
+    return network
+
+
+def find_factory(net: str) -> Callable[..., Any]:
+    """The function or class that makes the network `net`."""
+    if ":" not in net:
+        if net not in NETS.names():
+            error = unknown_name("net", net, NETS.names())
+            raise WrongUse(
+                error.where, error.found, error.expected + ", or module:factory", error.fix
+            )
+        factory: Callable[..., Any] = NETS.load(net).build
+        return factory
+    module_name, _, name = net.partition(":")
+    module = _import_users(module_name.removesuffix(".py").replace("/", "."), net)
+    if not hasattr(module, name):
+        close = near_misses(name, (entry for entry in dir(module) if not entry.startswith("_")))
+        raise WrongUse(
+            f"network {net}",
+            f"no {name} in {module_name}",
+            "the name of a function or class that returns a torch.nn.Module",
+            f"did you mean {module_name}:{close[0]}?" if close else f"define {name}",
+        )
+    found: Callable[..., Any] = getattr(module, name)
+    if not callable(found):
+        raise WrongUse(
+            f"network {net}",
+            f"{name} is a {type(found).__name__}, which cannot be called",
+            "a function or class that returns a torch.nn.Module",
+            f"write def {name}_factory(): return {name}",
+        )
+    return found
+
+
+def _import_users(module_name: str, net: str) -> Any:
+    """A module of the user's, found from the current folder as `python` would."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name.split(".")[0] and error.name != module_name:
+            raise WrongUse(
+                f"network {net}",
+                f"{module_name} needs {error.name}, which is not installed",
+                "a module that can be imported",
+                f"pip install {error.name}",
+            ) from error
+        raise WrongUse(
+            f"network {net}",
+            f"no module {module_name}",
+            f"a Python file {module_name.replace('.', '/')}.py in {here}, or an installed module",
+            "check the spelling, or change to its folder",
+        ) from error
+    except Exception as error:
+        raise WrongUse(
+            f"network {net}",
+            f"{module_name} raised {type(error).__name__} while it was imported: {error}",
+            "a module that can be imported",
+            f"try: python -c 'import {module_name}'",
+        ) from error
+
+
+def accepted_settings(net: str) -> list[str]:
+    """The options of a network by name: its factory's named arguments beyond the shapes."""
+    parameters = _parameters(find_factory(net))
+    return [name for name in parameters if name not in ("inputs", "outputs", "symbols")]
+
+
+def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    try:
+        return dict(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):
+        return {}
+
+
+def _taken(factory: Callable[..., Any], offered: dict[str, Any]) -> dict[str, Any]:
+    """Those of the offered arguments that the factory takes."""
+    parameters = _parameters(factory)
+    if any(entry.kind is inspect.Parameter.VAR_KEYWORD for entry in parameters.values()):
+        return offered
+    return {name: value for name, value in offered.items() if name in parameters}
+
+
+def _typed(factory: Callable[..., Any], chosen: dict[str, Setting]) -> dict[str, Setting]:
+    """Settings from the command line in the type of the argument's default value."""
+    parameters = _parameters(factory)
+    made: dict[str, Setting] = {}
+    for name, value in chosen.items():
+        default = parameters[name].default
+        if isinstance(default, int | float) and not isinstance(default, bool):
+            try:
+                made[name] = type(default)(value)
+            except (TypeError, ValueError) as error:
+                raise WrongUse(
+                    f"setting {name}", repr(value), f"a number like {default}", f"--set {name}=…"
+                ) from error
+        else:
+            made[name] = value
+    return made
+
+
+def example_inputs(task: Task, count: int = 2) -> Tensor:
+    """Made-up inputs of the right shape and kind, for trying a network out."""
+    if task.kind == "symbols":
+        return torch.zeros(count, *task.shape, dtype=torch.int64)
+    pictures = torch.randint(
+        256, (count, *task.shape), generator=torch.Generator().manual_seed(0)
+    ).to(torch.uint8)
+    return task.prepare(pictures)
+
+
+def check_fit(network: nn.Module, task: Task, name: str) -> None:
+    """Try the network on two made-up examples; say which layer to change if it does not fit."""
+    inputs = example_inputs(task)
+    first = next(network.parameters(), None)
+    was_training = network.training
+    entered: list[tuple[str, nn.Module, tuple[int, ...]]] = []
+
+    def note(label: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def hook(module: nn.Module, given: tuple[Any, ...]) -> None:
+            shape = tuple(given[0].shape) if given and isinstance(given[0], Tensor) else ()
+            entered.append((label, module, shape))
+
+        return hook
+
+    leaves = [(label, part) for label, part in network.named_modules() if not list(part.children())]
+    hooks = [part.register_forward_pre_hook(note(label)) for label, part in leaves]
+    try:
+        with torch.no_grad():
+            output = network.eval()(inputs.to(first.device if first is not None else "cpu"))
+    except PellucidError:
+        raise
+    except Exception as error:
+        raise _forward_failed(name, entered, tuple(inputs.shape), error) from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+        network.train(was_training)
+    expected = (len(inputs), *task.output_shape())
+    if not isinstance(output, Tensor) or tuple(output.shape) != expected:
+        raise _output_misfit(name, network, output, expected, task)
+
+
+def _forward_failed(
+    name: str,
+    entered: list[tuple[str, nn.Module, tuple[int, ...]]],
+    shape: tuple[int, ...],
+    error: Exception,
+) -> WrongUse:
+    if not entered:
+        return WrongUse(
+            f"network {name}",
+            f"{type(error).__name__} in forward with inputs {shape}: {error}",
+            "a forward pass that takes these inputs",
+            "make the network's first layer fit the data (see: pellucid data show)",
+        )
+    label, module, given = entered[-1]
+    return WrongUse(
+        f"network {name}, layer {label} ({type(module).__name__})",
+        f"{_wants(module)}given an input {given}",
+        "sizes that fit",
+        _size_to_change(module, given, label) or f"look at what comes before {label}: {error}",
+    )
+
+
+def _wants(module: nn.Module) -> str:
+    for size in ("in_features", "in_channels", "num_features"):
+        if hasattr(module, size):
+            return f"{size} {getattr(module, size)}, "
+    return ""
+
+
+def _size_to_change(module: nn.Module, given: tuple[int, ...], label: str) -> str:
+    if isinstance(module, nn.Linear) and given:
+        return f"make in_features of {label} {given[-1]} instead of {module.in_features}"
+    if isinstance(module, nn.Conv2d) and len(given) == 4:
+        return f"make in_channels of {label} {given[1]} instead of {module.in_channels}"
+    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and len(given) > 1:
+        return f"make num_features of {label} {given[1]} instead of {module.num_features}"
+    return ""
+
+
+def _output_misfit(
+    name: str, network: nn.Module, output: Any, expected: tuple[int, ...], task: Task
+) -> WrongUse:
+    found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+    fix = f"let forward return one tensor of shape (batch, {', '.join(map(str, expected[1:]))})"
+    layers = [(label, part) for label, part in network.named_modules() if label]
+    for label, part in reversed(layers):
+        size = next((s for s in ("out_features", "out_channels") if hasattr(part, s)), None)
+        if size and len(expected) == 2:
+            fix = f"make {size} of {label} {expected[1]} instead of {getattr(part, size)}"
+            break
+    return WrongUse(
+        f"network {name}",
+        f"an output {found} for {expected[0]} examples",
+        f"{expected}, for {len(task.classes)} classes" if len(expected) == 2 else str(expected),
+        fix,
+    )

@@ -1,0 +1,139 @@
+"""The plain words at the end of a training: how good, what was confused, what to try next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pellucid.base.records import Record
+from pellucid.train.recipe import Recipe
+
+
+def verdict(result: Record, recipe: Recipe, data: Record, metrics: list[Record]) -> Record:
+    """`headline`, `sentences` and `next`: what a person should read first."""
+    split = "test" if result.get("test") else "validation"
+    judged = result[split]
+    writer = {"accuracy": _accuracy, "psnr_db": _decibels, "nats": _nats}[result["metric"]]
+    headline, sentences = writer(judged, split, data)
+    return {
+        "headline": headline,
+        "sentences": [*sentences, *_data_sentences(data)],
+        "next": _next_steps(result, recipe, metrics),
+    }
+
+
+def _accuracy(judged: Record, split: str, data: Record) -> tuple[str, list[str]]:
+    total = judged["examples"]
+    wrong = round(total * (1 - judged["accuracy"]))
+    headline = (
+        f"{percent(judged['accuracy'])} of {total:,} {split} pictures read correctly "
+        f"(95 % interval {percent(judged['low'])} to {percent(judged['high'])})"
+    )
+    sentences = [f"{wrong:,} were wrong."] if wrong else ["Not one was wrong."]
+    pairs = confused_pairs(judged["confusion"], data["classes"])
+    if pairs:
+        told = ", ".join(f"{truth} read as {answer} ({count}×)" for truth, answer, count in pairs)
+        sentences.append(f"Most often confused: {told}.")
+    return headline, sentences
+
+
+def _decibels(judged: Record, split: str, data: Record) -> tuple[str, list[str]]:
+    where = " inside the hole" if judged.get("inside_hole") else ""
+    headline = (
+        f"{judged['psnr_db']:.2f} dB{where} on {judged['examples']:,} {split} pictures "
+        f"(95 % interval {judged['low']:.2f} to {judged['high']:.2f} dB)"
+    )
+    sentences = []
+    for line in judged.get("beside", []):
+        gain = judged["psnr_db"] - line["psnr_db"]
+        word = "above" if gain >= 0 else "BELOW"
+        sentences.append(f"{abs(gain):.2f} dB {word} {line['title']} ({line['psnr_db']:.2f} dB).")
+    reading = judged.get("read")
+    if reading:
+        worst = min(reading["per_class"], key=lambda row: row["accuracy"])
+        sentences.append(
+            f"A classifier trained on clean pictures reads {percent(reading['accuracy'])} of the "
+            f"restored ones correctly; the hardest class is {worst['class']} "
+            f"({percent(worst['accuracy'])})."
+        )
+    return headline, sentences
+
+
+def _nats(judged: Record, split: str, data: Record) -> tuple[str, list[str]]:
+    bits = judged["bits"]
+    headline = (
+        f"{judged['nats']:.3f} nats ({bits:.3f} bits) a symbol on {judged['examples']:,} "
+        f"{split} sequences (95 % interval {judged['low']:.3f} to {judged['high']:.3f} nats)"
+    )
+    return headline, [
+        f"As unsure as a fair choice among {judged['perplexity']:.1f} of "
+        f"{len(data['classes'])} symbols."
+    ]
+
+
+def _data_sentences(data: Record) -> list[str]:
+    count = data["duplicates"].get("train-test", 0)
+    if not count:
+        return []
+    share = count / max(1, data["sizes"]["test"])
+    return [f"{count:,} test examples ({percent(share)}) also lie in the training split."]
+
+
+def confused_pairs(
+    table: list[list[int]], classes: list[str], count: int = 3
+) -> list[tuple[str, str, int]]:
+    """The most frequent mistakes: (true class, answer, how often)."""
+    pairs = [
+        (classes[row], classes[column], number)
+        for row, line in enumerate(table)
+        for column, number in enumerate(line)
+        if row != column and number
+    ]
+    return sorted(pairs, key=lambda pair: -pair[2])[:count]
+
+
+def _next_steps(result: Record, recipe: Recipe, metrics: list[Record]) -> list[str]:
+    """Suggestions that the curves themselves give reason for."""
+    if not metrics:
+        return []
+    steps = []
+    last = metrics[-1]
+    gap = last["validation"]["loss"] - last["train"]["loss"]
+    if result["stopped"] == "interrupted":
+        steps.append(f"It was stopped early: pellucid runs resume {result['run_name']}")
+    if len(metrics) > 2 and result["best_epoch"] <= len(metrics) * 0.6:
+        steps.append(
+            f"The best epoch was {result['best_epoch']} of {len(metrics)}: it trained past its "
+            "best. Try fewer epochs, or --set patience=3"
+        )
+    elif _still_improving(metrics, result["metric"]) and recipe.epochs < 200:
+        steps.append(f"It was still improving: try --epochs {recipe.epochs * 2}")
+    if result["metric"] == "accuracy" and not recipe.augment and gap > 0.5 * last["train"]["loss"]:
+        steps.append(
+            f"It is surer on training than on validation pictures (loss {last['train']['loss']:.3f}"
+            f" against {last['validation']['loss']:.3f}): try --set augment=shift:1"
+        )
+    if recipe.net in ("linear", "dense") and result["metric"] == "accuracy":
+        steps.append("A network that looks at neighbourhoods does better here: try --net convnet")
+    steps.append(f"Another seed tells how much is chance: try --seed {recipe.seed + 1}")
+    return steps[:3]
+
+
+def _still_improving(metrics: list[Record], metric: str) -> bool:
+    if len(metrics) < 3:
+        return True
+    earlier, latest = metrics[-3]["validation"][metric], metrics[-1]["validation"][metric]
+    if metric == "accuracy":
+        return bool(latest - earlier > 0.1 * (1 - latest))
+    return bool(abs(latest - earlier) > 0.01 * abs(latest))
+
+
+def percent(share: float) -> str:
+    """0.9934 → `99.34 %`."""
+    return f"{100 * share:.2f} %"
+
+
+def short_metric(metric: str, value: Any) -> str:
+    """A metric's value for a narrow column."""
+    if value is None:
+        return "–"
+    return percent(value) if metric == "accuracy" else f"{value:.3f}"
