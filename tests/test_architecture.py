@@ -30,6 +30,7 @@ FUNCTION_LINES = 40
 LINE_SIGNS = 100
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 Rule = Callable[[Path], list[str]]
 
 
@@ -60,11 +61,18 @@ def long_files(root: Path) -> list[str]:
 
 def long_functions(root: Path) -> list[str]:
     return [
-        f"{name}:{node.lineno}: {node.name}, {lines} lines"
+        f"{name}:{node.lineno}: {node.name}, {length(node)} lines"
         for name, node in nodes(root)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
+        if isinstance(node, Function) and length(node) > FUNCTION_LINES
     ]
+
+
+def length(function: Function) -> int:
+    """A function's lines; those of a command's signature, its table of options, do not count."""
+    callers = (mark.func for mark in function.decorator_list if isinstance(mark, ast.Call))
+    is_command = any(ast.unparse(caller) == "app.command" for caller in callers)
+    first = function.body[0].lineno if is_command else function.lineno
+    return (function.end_lineno or first) - first + 1
 
 
 def long_lines(root: Path) -> list[str]:
@@ -151,6 +159,14 @@ def test_the_rule_finds_a_planted_fault(rule: Rule, tmp_path: Path) -> None:
     assert len(rule(tmp_path)) == 1
 
 
+@pytest.mark.parametrize(("body", "found"), [(FUNCTION_LINES, 0), (FUNCTION_LINES + 1, 1)])
+def test_a_commands_signature_does_not_count(body: int, found: int, tmp_path: Path) -> None:
+    signature = "@app.command()\ndef f(\n" + "".join(f"    a{n}: int,\n" for n in range(60))
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").write_text(f"{signature}) -> None:\n" + "    x = 1\n" * body)
+    assert len(long_functions(tmp_path)) == found
+
+
 # --------------------------------------------------------------------- the page and the folders
 
 
@@ -215,6 +231,33 @@ def test_a_wrong_table_is_found(tmp_path: Path) -> None:
     assert "base: the table says 'The sky', its docstring 'The ground'" in faults_of_the_table(
         other, tmp_path
     )
+
+
+def torch_imports(page: str, source: Path) -> list[str]:
+    """Imports of torch in parts whose third column begins with "no"."""
+    without = re.findall(r"^\| `(\w+)`[^|]*\|[^|]+\| no", page, flags=re.MULTILINE)
+    imports = (
+        (name, node.lineno, [alias.name for alias in node.names], getattr(node, "module", ""))
+        for part in without
+        for name, node in nodes(source, part)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    )
+    return [
+        f"{name}:{line}"
+        for name, line, names, module in imports
+        if "torch" in {entry.split(".")[0] for entry in [*names, module or ""]}
+    ]
+
+
+def test_only_the_parts_that_may_import_torch_do() -> None:
+    check_none(torch_imports(PAGE, SOURCE))
+
+
+def test_an_import_of_torch_is_found(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.py").write_text("import numpy\ndef f():\n    from torch import nn\n")
+    assert torch_imports("| `data` | Data | no (arrays) |", tmp_path) == ["data/a.py:3"]
+    assert torch_imports("| `data` | Data | yes |", tmp_path) == []
 
 
 def catalogs(source: Path) -> dict[str, str]:

@@ -10,19 +10,37 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pellucid.base.errors import PellucidError as PellucidError
+    from pellucid.data.dataset import Dataset as Dataset
+    from pellucid.data.load import load as load_data
+    from pellucid.train.fit import fit as fit
+    from pellucid.train.recipe import Recipe as Recipe
+    from pellucid.train.runs import Run as Run
+    from pellucid.train.runs import load as load
 
 __version__ = "0.1.0"
 
 _OFFERED = {
-    "PellucidError": "pellucid.base.errors",
+    "Dataset": "pellucid.data.dataset:Dataset",
+    "PellucidError": "pellucid.base.errors:PellucidError",
+    "Recipe": "pellucid.train.recipe:Recipe",
+    "Run": "pellucid.train.runs:Run",
+    "fit": "pellucid.train.fit:fit",
+    "load": "pellucid.train.runs:load",
+    "load_data": "pellucid.data.load:load",
 }
+"""Public name → module and name of what it stands for."""
+
+__all__ = ["Dataset", "PellucidError", "Recipe", "Run", "fit", "load", "load_data"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _OFFERED:
-        return getattr(importlib.import_module(_OFFERED[name]), name)
-    raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+    if name not in _OFFERED:
+        raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+    module, _, attribute = _OFFERED[name].partition(":")
+    found = getattr(importlib.import_module(module), attribute)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_OFFERED])
+    return sorted({*globals(), *_OFFERED})

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pellucid.base import records
 from pellucid.base.errors import BadData, PellucidError, WrongUse
 from pellucid.base.records import (
     SCHEMA,
@@ -298,7 +297,3 @@ def test_appending_where_one_may_not_write_is_a_four_part_error(
     monkeypatch.setattr(Path, "open", refusing(errno.EACCES))
     with pytest.raises(WrongUse, match="may not be written"):
         append_json_line(tmp_path / "a.jsonl", {})
-
-
-def test_the_schema_is_the_one_that_readers_were_tested_with() -> None:
-    assert records.SCHEMA == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -98,9 +97,10 @@ def _keep(folder: Path, key: str, made: Arrays) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        for key, array in made.items():
-            np.save(temporary / f"{key}.npy", array, allow_pickle=False)
-        marks = {f"{key}.npy": _mark(temporary / f"{key}.npy") for key in made}
+        files = {f"{name}.npy": array for name, array in made.items()}
+        for file, array in files.items():
+            np.save(temporary / file, array, allow_pickle=False)
+        marks = {file: _mark(temporary / file) for file in files}
         whole = json.dumps({"key": key, "files": marks})
         (temporary / "whole.json").write_text(whole, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pellucid.base.errors import BadData, WrongUse
 from pellucid.data import decoded, fetch, pictures
-from pellucid.data.dataset import Card, Dataset
+from pellucid.data.dataset import Card, Dataset, Split
 from pellucid.data.settings import at_least
-from pellucid.data.split import Index, picture_dataset
+from pellucid.data.split import Index, picture_dataset, stratified
 
 PARTS = {
     "train": ("train", "training"),
@@ -201,8 +207,10 @@ def _unified(parts: dict[str, Decoded], notes: list[str]) -> dict[str, Split]:
     grey = sum(int(part.is_grey.sum()) for part in parts.values())
     total = sum(len(part.is_grey) for part in parts.values())
     if 0 < grey < total:
-        notes.append(f"{grey:,} of {total:,} pictures are grey, the others in colour: all are read "
-                     "as colour, the grey ones with three equal channels")
+        notes.append(
+            f"{grey:,} of {total:,} pictures are grey, the others in colour: all are read "
+            "as colour, the grey ones with three equal channels"
+        )
     count = 1 if grey == total else 3
     return {
         part: Split(

@@ -141,7 +141,9 @@ def fit(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """
     rows, columns = pixels.shape[:2]
     scale = max(size[0] / rows, size[1] / columns)
-    scaled = resize(pixels, (max(size[0], round(rows * scale)), max(size[1], round(columns * scale))))
+    scaled = resize(
+        pixels, (max(size[0], round(rows * scale)), max(size[1], round(columns * scale)))
+    )
     top, left = (scaled.shape[0] - size[0]) // 2, (scaled.shape[1] - size[1]) // 2
     return scaled[top : top + size[0], left : left + size[1]]
 

@@ -61,7 +61,9 @@ def _made(value: Any, annotation: str) -> Any:
         if isinstance(value, bool):
             return None
         try:
-            return int(text) if isinstance(value, str) else int(value) if value == int(value) else None
+            return (
+                int(text) if isinstance(value, str) else int(value) if value == int(value) else None
+            )
         except (ValueError, OverflowError, TypeError):
             return None
     return str(value) if annotation == "str" else value

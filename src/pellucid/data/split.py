@@ -191,6 +191,4 @@ def with_validation(
     """Pictures whose makers set the test split: `share` of the rest is held out for validation."""
     count = round(share * len(everything))
     kept, held = hold_out(everything.labels, count, split_seed)
-    return picture_dataset(
-        card, classes, everything.take(kept), everything.take(held), test, notes
-    )
+    return picture_dataset(card, classes, everything.take(kept), everything.take(held), test, notes)

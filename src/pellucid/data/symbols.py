@@ -63,13 +63,14 @@ def words_as_split(words: Sequence[str], vocabulary: Sequence[str], length: int)
     `inputs[i]` is boundary, word, padding; `labels[i]` is word, boundary, `IGNORED`; both
     (word, length). `length` is at least the longest word's length + 1.
     """
+    lengths = np.array([len(word) for word in words], dtype=np.int64)
+    rows = np.repeat(np.arange(len(words)), lengths)
+    columns = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     inputs = np.zeros((len(words), length), dtype=np.int64)
     labels = np.full((len(words), length), IGNORED, dtype=np.int64)
-    for row, word in enumerate(words):
-        marks = numbers(code_points(word), vocabulary)
-        inputs[row, 1 : len(word) + 1] = marks
-        labels[row, : len(word)] = marks
-        labels[row, len(word)] = 0
+    labels[rows, columns] = numbers(code_points("".join(words)), vocabulary)
+    inputs[rows, columns + 1] = labels[rows, columns]
+    labels[np.arange(len(words)), lengths] = 0
     return Split(inputs, labels)
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 from pellucid.base.errors import BadData
-from pellucid.data.dataset import Card, Dataset, Split
+from pellucid.data.dataset import Card, Dataset
 from pellucid.data.settings import at_least
 from pellucid.data.split import generator, symbol_dataset
 from pellucid.data.symbols import RARE, code_points, joined, numbers, read_text, windows
@@ -37,12 +35,17 @@ def load(path: Path, *, context: int = 64, split_seed: int = 0, vocabulary: int 
         )
     texts = _runs(text, split_seed)
     known, rare = _vocabulary("".join(texts["train"]), vocabulary)
-    splits = {part: _split(runs, known, context) for part, runs in texts.items()}
-    outside = sum(symbol not in known for runs in texts.values() for run in runs for symbol in run)
-    notes = [] if not outside else [
-        f"{outside:,} of {len(text):,} symbols are rare ({rare:,} kinds in train beyond the "
-        f"{len(known) - 1} most frequent, or none in train): they are read as {RARE}"
-    ]
+    marks = {
+        part: [numbers(code_points(run), known) for run in runs] for part, runs in texts.items()
+    }
+    splits = {part: joined([windows(run, context) for run in runs]) for part, runs in marks.items()}
+    unknown = sum(int((run == 0).sum()) for runs in marks.values() for run in runs)
+    notes = []
+    if unknown:
+        notes.append(
+            f"{unknown:,} of {len(text):,} symbols are read as {RARE}: {rare:,} kinds beyond the "
+            f"{len(known) - 1} most frequent of train, and those that train never shows"
+        )
     card = Card(
         name=path.stem,
         title=f"{len(text):,} symbols of {len(known)} kinds, a text file of yours",
@@ -76,8 +79,3 @@ def _vocabulary(text: str, size: int) -> tuple[list[str], int]:
     counts.pop(RARE, None)
     ranked = sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
     return [RARE, *sorted(ranked[: size - 1])], max(0, len(ranked) - size + 1)
-
-
-def _split(runs: list[str], vocabulary: list[str], context: int) -> Split:
-    marks = [numbers(code_points(run), vocabulary) for run in runs]
-    return joined([windows(np.asarray(run), context) for run in marks])

@@ -59,7 +59,7 @@ def _checksum(tensors: dict[str, Tensor]) -> int:
         total = zlib.crc32(name.encode(), total)
         flat = tensors[name].reshape(-1)
         if flat.numel():
-            total = zlib.crc32(memoryview(flat.view(torch.uint8).numpy()), total)
+            total = zlib.crc32(flat.view(torch.uint8).numpy().data, total)
     return total
 
 

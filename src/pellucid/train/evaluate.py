@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +47,7 @@ def evaluate(
     rows: dict[str, list[Tensor]] = {}
     try:
         with torch.inference_mode():
-            for first in range(0, len(split), BATCH):
-                inputs, target = question(task, split, first, device, seed)
+            for inputs, target in batches(task, split, device, seed):
                 judged = task.judge(network(inputs), target, inputs)
                 for name, values in judged.items():
                     rows.setdefault(name, []).append(values.cpu())
@@ -57,6 +57,14 @@ def evaluate(
     finally:
         network.train(was_training)
     return Evaluation(summary, arrays, kept)
+
+
+def batches(
+    task: Task, split: Split, device: torch.device, seed: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """(inputs, targets) for the whole split, in its order."""
+    for first in range(0, len(split), BATCH):
+        yield question(task, split, first, device, seed)
 
 
 def question(
@@ -87,8 +95,9 @@ def _keepsakes(
         inputs, target = question(task, split, first, device, seed)
         one = slice(place - first, place - first + 1)
         kept["inputs"].append(inputs[one].cpu())
-        kept["output"].append(network(inputs[one]).float().cpu())
-        kept["target"].append(target[one].cpu())
+        output = network(inputs[one]).float()
+        kept["output"].append(task.answer(output, target[one], inputs[one]).cpu())
+        kept["target"].append(task.truth(target[one]).cpu())
     return {
         "index": torch.tensor(places),
         "stored": torch.from_numpy(np.ascontiguousarray(split.inputs[places])),

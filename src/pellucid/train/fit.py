@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -75,10 +76,16 @@ def data_settings(recipe: Recipe) -> Record:
     return {key: value for key, value in recipe.options.items() if key in known}
 
 
+def two_batches(data: Dataset, recipe: Recipe) -> Dataset:
+    """A data set of two batches a split, for trying everything out; the test set stays sealed."""
+    count = slice(0, 2 * recipe.batch_size)
+    return replace(data, train=data.train.take(count), validation=data.validation.take(count))
+
+
 class Sitting:
     """One sitting of training: everything is built and checked before anything is written."""
 
-    def __init__(self, recipe: Recipe, data: Dataset, given: nn.Module | None) -> None:
+    def __init__(self, recipe: Recipe, data: Dataset, given: nn.Module | None = None) -> None:
         self.begun = time.perf_counter()
         self.recipe, self.data, self.given = recipe, data, given
         self.ranks = Ranks.join()
@@ -156,9 +163,7 @@ class Sitting:
         self.ranks.leave()
         return run
 
-    def _close_epoch(
-        self, run: Run, keeper: Keeper, training: Training, watching: Watcher
-    ) -> None:
+    def _close_epoch(self, run: Run, keeper: Keeper, training: Training, watching: Watcher) -> None:
         """Judge on validation, keep what is better, write the metrics and a checkpoint."""
         now, recipe = self.progress, self.recipe
         if self.ranks.first:

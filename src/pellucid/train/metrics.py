@@ -70,9 +70,7 @@ def confusion(answers: Whole, labels: Whole, classes: int) -> list[list[int]]:
 
 def per_class(answers: Whole, labels: Whole, classes: int) -> list[dict[str, float | int]]:
     """Each class's share of right answers with its interval."""
-    return [
-        accuracy(answers[labels == label], labels[labels == label]) for label in range(classes)
-    ]
+    return [accuracy(answers[labels == label], labels[labels == label]) for label in range(classes)]
 
 
 def calibration(probabilities: Floats, labels: Whole, bins: int = 10) -> dict[str, Any]:

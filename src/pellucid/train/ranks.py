@@ -71,7 +71,7 @@ def share_norms(network: nn.Module) -> None:
     """
     for module in network.modules():
         if type(module) in (nn.BatchNorm1d, nn.BatchNorm2d):
-            module.forward = _shared_norm(module)  # type: ignore[method-assign]
+            module.forward = _shared_norm(module)
 
 
 def _shared_norm(norm: nn.Module) -> Callable[[Tensor], Tensor]:

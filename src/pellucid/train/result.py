@@ -30,7 +30,8 @@ def judge_split(
     """Evaluate one split, write `evaluation/<name>.json` and `.safetensors`, return the summary."""
     device = next(network.parameters()).device
     evaluation = evaluate(network, task, split, device, seed=0, keep=True)
-    beside = task.beside(data, split, device) if name == _main_split(run) else {}
+    with torch.inference_mode():
+        beside = task.beside(network, data, split, device) if name == _main_split(run) else {}
     summary = {**evaluation.summary, **beside}
     folder = run.folder / "evaluation"
     write_json(folder / f"{name}.json", summary)

@@ -80,7 +80,17 @@ class Task(ABC):
         """Places of the examples that the report shows as pictures."""
         return []
 
-    def beside(self, data: Dataset, split: Split, device: torch.device) -> Record:
+    def truth(self, target: Tensor) -> Tensor:
+        """The right answer alone, where a target holds more than that."""
+        return target
+
+    def answer(self, output: Tensor, target: Tensor, inputs: Tensor) -> Tensor:
+        """The network's answer as a person is shown it."""
+        return output
+
+    def beside(
+        self, network: nn.Module, data: Dataset, split: Split, device: torch.device
+    ) -> Record:
         """What the result is held against on the same questions, e.g. closed-form baselines."""
         return {}
 

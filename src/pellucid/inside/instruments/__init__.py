@@ -1,0 +1,1 @@
+"""The instruments: each file has its function as `measure`."""

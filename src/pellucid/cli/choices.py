@@ -1,0 +1,83 @@
+"""From what was typed to data and recipe: `--set` pairs find whoever knows their name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from pellucid.base.errors import WrongUse, unknown_name
+from pellucid.data.dataset import Dataset
+from pellucid.data.load import accepted_settings as data_settings
+from pellucid.data.load import load as load_data
+from pellucid.train.build import accepted_settings as net_settings
+from pellucid.train.defaults import default_recipe
+from pellucid.train.recipe import Recipe, Setting
+from pellucid.train.task import TASKS
+from pellucid.train.task import accepted_settings as task_settings
+
+OWN = frozenset(("dataset", "net", "task", "settings"))
+"""Fields of a recipe that have a place of their own on the command line."""
+
+
+def choose(
+    data: str,
+    net: str | None,
+    task: str | None,
+    pairs: Sequence[str],
+    options: dict[str, Any],
+) -> tuple[Dataset, Recipe]:
+    """Load the data and make the recipe: the known-good one, with what was asked for.
+
+    `pairs` are `key=value` texts, `options` recipe fields of which None means not asked for.
+    Raises `WrongUse` with near misses for a key that nobody knows.
+    """
+    settings = dict(parse_pair(pair) for pair in pairs)
+    for_data = {key: value for key, value in settings.items() if key in data_settings(data)}
+    if task is not None and task not in TASKS.names():
+        raise unknown_name("task", task, TASKS.names())
+    if net is not None:
+        net_settings(net)
+    dataset = load_data(data, **for_data)
+    recipe = default_recipe(data, dataset.as_record(), net, task)
+    own = {field.name for field in fields(Recipe)} - OWN
+    known = own | {*data_settings(data), *net_settings(recipe.net), *task_settings(recipe.task)}
+    for key in settings:
+        if key not in known:
+            raise unknown_name("--set", key, known)
+    asked = {key: value for key, value in options.items() if value is not None}
+    return dataset, recipe.with_changes({**_fields(settings, own), **asked})
+
+
+def parse_pair(pair: str) -> tuple[str, Setting]:
+    """`noise=0.5` → ("noise", 0.5)."""
+    key, equals, text = pair.partition("=")
+    if not equals or not key:
+        raise WrongUse("--set", repr(pair), "key=value", "write for example --set noise=0.5")
+    return key.replace("-", "_"), parse_value(text)
+
+
+def parse_value(text: str) -> Setting:
+    """A whole number, a number, true or false, else the text itself."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _fields(settings: dict[str, Setting], own: set[str]) -> dict[str, Any]:
+    """Settings with the types that the recipe's own fields have."""
+    made: dict[str, Any] = dict(settings)
+    for key in own & settings.keys():
+        value, usual = settings[key], getattr(Recipe, key)
+        if key == "augment":
+            made[key] = tuple(word for word in str(value).split(",") if word not in ("", "none"))
+        elif isinstance(usual, float) and isinstance(value, int) and not isinstance(value, bool):
+            made[key] = float(value)
+        elif isinstance(usual, str):
+            made[key] = str(value)
+    return made

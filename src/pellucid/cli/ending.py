@@ -1,0 +1,42 @@
+"""How a training ends for the person who started it: verdict, report, and what to type next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pellucid.cli.output import Voice
+from pellucid.data.dataset import Dataset
+from pellucid.train.runs import Run
+
+
+def end_run(voice: Voice, run: Run, dataset: Dataset) -> None:
+    """Print the verdict, write the report, and the JSON object where it is asked for."""
+    result = run.result
+    words = result["verdict"]
+    voice.people.print(f"\n[bold]{words['headline']}[/]")
+    for sentence in words["sentences"]:
+        voice.people.print(sentence)
+    seconds = result["seconds"]
+    voice.people.print(
+        f"Best epoch {result['best_epoch']} of {result['epochs']}, {result['steps']:,} steps in "
+        f"{seconds['train']:.1f} s; looks at the test set: {result['looks_at_test']}."
+    )
+    if words["next"]:
+        voice.people.print("\nWhat to try next:")
+        for step in words["next"]:
+            voice.people.print(f"  • {step}", markup=False)
+    voice.people.print(f"\nRun:     {run.folder}", markup=False)
+    try:
+        page = write_report(run, dataset)
+        voice.people.print(f"Report:  {page}", markup=False)
+    finally:
+        voice.record(result)
+
+
+def write_report(run: Run, dataset: Dataset) -> Path:
+    """Look inside the finished network and draw the page."""
+    from pellucid.inside import look
+    from pellucid.report import write
+
+    look(run, dataset)
+    return write(run.folder)

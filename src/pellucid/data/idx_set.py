@@ -1,0 +1,38 @@
+"""What MNIST and Fashion-MNIST share: four idx files, 60,000 pictures to learn from, 10,000 to test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pellucid.data import decoded, idx
+from pellucid.data.card import Card
+from pellucid.data.dataset import Dataset, Split
+from pellucid.data.source import Source
+from pellucid.data.split import with_validation
+
+if TYPE_CHECKING:
+    from pellucid.data.decoded import Arrays
+
+VALIDATION_SHARE = 1 / 12
+"""5,000 of 60,000."""
+
+
+def load(card: Card, source: Source, classes: Sequence[str], split_seed: int) -> Dataset:
+    """The makers' test split; 5,000 of the training pictures are held out for validation."""
+    arrays = decoded.arrays(card.name, source, _decode)
+    train = Split(arrays["train-images"], arrays["train-labels"].astype(np.int64))
+    test = Split(arrays["test-images"], arrays["test-labels"].astype(np.int64))
+    return with_validation(card, classes, train, test, VALIDATION_SHARE, split_seed)
+
+
+def _decode(paths: dict[str, Path]) -> Arrays:
+    made = {}
+    for part, prefix in (("train", "train"), ("test", "t10k")):
+        made[f"{part}-images"], made[f"{part}-labels"] = idx.pictures_and_labels(
+            paths[f"{prefix}-images-idx3-ubyte.gz"], paths[f"{prefix}-labels-idx1-ubyte.gz"]
+        )
+    return made
