@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pellucid.base.errors import BadData, PellucidError, WrongUse
 
@@ -105,7 +105,12 @@ def read_json(path: Path) -> Record:
         raise BadData(
             str(path), "no such file", "a record written by Pellucid", "check the folder's name"
         ) from error
-    except (ValueError, UnicodeDecodeError) as error:
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise BadData(
+            str(path), reason, "a record that can be read", "check the path and its permissions"
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise damaged(path, "text that is not whole JSON") from error
     if not isinstance(record, dict):
         raise damaged(path, f"JSON of kind {type(record).__name__}")
@@ -134,11 +139,26 @@ def damaged(path: Path, found: str) -> BadData:
 
 
 def append_json_line(path: Path, record: Record) -> None:
-    """Append one object as a line of its own; a kill leaves at most the last line incomplete."""
+    """Append one object as a line of its own; a kill leaves at most the last line incomplete.
+
+    What an earlier kill left of a last line is cut off first.
+    """
     line = to_json(record, indent=None) + "\n"
-    with writing(path), path.open("a", encoding="utf-8") as file:
-        file.write(line)
+    with writing(path), path.open("a+b") as file:
+        _drop_cut_off_line(file)
+        file.write(line.encode())
         file.flush()
+
+
+def _drop_cut_off_line(file: BinaryIO) -> None:
+    """Shorten `file` to its whole lines; what is whole costs one byte's reading."""
+    end = file.seek(0, os.SEEK_END)
+    if end == 0:
+        return
+    file.seek(end - 1)
+    if file.read(1) != b"\n":
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def read_json_lines(path: Path) -> list[Record]:
@@ -148,12 +168,8 @@ def read_json_lines(path: Path) -> list[Record]:
     """
     if not path.exists():
         return []
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise damaged(path, "bytes that are not UTF-8 text") from error
     records: list[Record] = []
-    for number, line in enumerate(lines[:-1], start=1):
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         try:
             records.append(json.loads(line))
         except ValueError as error:

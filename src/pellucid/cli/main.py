@@ -12,6 +12,9 @@ from pellucid.base.errors import PellucidError, WrongUse
 
 COMMANDS = Catalog("command", "cli.commands")
 
+STOPPED = 130
+"""The exit code after Ctrl-C: 128 and the signal's number, as shells have it."""
+
 USAGE = """\
 Usage: pellucid COMMAND …          pellucid COMMAND --help
 
@@ -42,15 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tell(error, words)
         code = error.exit_code
     except KeyboardInterrupt:
+        code = STOPPED
+    if code == STOPPED:  # Typer turns Ctrl-C inside a command into this code without a word
         sys.stderr.write("\nStopped.\n")
-        code = 130
     sys.exit(code)
 
 
 def _run(words: list[str]) -> int:
     if not words or words[0] in ("--help", "-h", "help"):
         menu = COMMANDS.menu()
-        width = max(map(len, menu))
+        width = max(map(len, menu), default=0)
         lines = (f"  {name:<{width}}  {text}" for name, text in menu.items())
         sys.stdout.write(USAGE.format(commands="\n".join(lines)))
         return 0
@@ -85,7 +89,23 @@ def _call(module: ModuleType, name: str, arguments: list[str]) -> int:
 def tell(error: PellucidError, words: Sequence[str]) -> None:
     """Write an error for people to standard error, and as a record where `--json` asks for one."""
     sys.stderr.write(f"{error}\n")
-    if "--json" in words[:-1]:
-        from pellucid.cli.output import Voice
+    json_path = _json_path(words)
+    if json_path is None:
+        return
+    from pellucid.cli.output import Voice
 
-        Voice(words[words.index("--json") + 1]).record({"error": error.as_record()})
+    try:
+        Voice(json_path).record({"error": error.as_record()})
+    except PellucidError as refusal:
+        if str(refusal) != str(error):  # else it was told just now
+            sys.stderr.write(f"{refusal}\n")
+
+
+def _json_path(words: Sequence[str]) -> str | None:
+    """What `--json PATH` or `--json=PATH` says; the command itself may not have got that far."""
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        if word == "--json":
+            return following
+        if word.startswith("--json="):
+            return word.removeprefix("--json=")
+    return None

@@ -49,9 +49,10 @@ def remembered(slot: str, key: str, make: Callable[[], Arrays]) -> Arrays:
     return kept
 
 
-def is_kept(name: str, source: Source, variant: str = "") -> bool:
-    """Whether arrays decoded from the files of `source` are in the cache."""
-    return _marks(_folder_of(_slot(name, variant)), _key(source, variant)) is not None
+def has_slot(name: str) -> bool:
+    """Whether arrays decoded from the set `name` lie in the cache, whatever the variant."""
+    folder = find.cache_folder() / "decoded"
+    return any(folder.glob(f"{name}/whole.json")) or any(folder.glob(f"{name}-[0-9]*/whole.json"))
 
 
 def _folder_of(slot: str) -> Path:

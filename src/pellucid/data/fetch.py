@@ -1,4 +1,4 @@
-"""Downloads: from one mirror after another, with progress, resumed where they broke off, checked."""
+"""Downloads: one mirror after another, with progress, resumed where they broke off, checked."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def download(file: RemoteFile, folder: Path, listener: Listener) -> Path:
                 with writing(target):
                     raise
             answers.append(f"{mirror} ({_reason(error)})")
-        except _WrongContent as error:
+        except _WrongContentError as error:
             answers.append(f"{mirror} ({error})")
         else:
             return target
@@ -93,7 +93,7 @@ def _retrieve(mirror: str, target: Path, downloader: Resuming) -> None:
     )
 
 
-class _WrongContent(Exception):
+class _WrongContentError(Exception):
     """A mirror gave a file that is not the original."""
 
 
@@ -120,7 +120,7 @@ class Resuming:
             self._fetch(url, part)
         if not self._is_right(part):
             part.unlink()
-            raise _WrongContent(f"content whose SHA-256 is not {self.file.sha256[:12]}…")
+            raise _WrongContentError(f"content whose SHA-256 is not {self.file.sha256[:12]}…")
         part.replace(final)
 
     def _is_right(self, part: Path) -> bool:

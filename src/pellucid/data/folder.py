@@ -183,7 +183,8 @@ def _decode(found: Found, size: int, skip_broken: bool, skipped: list[BadData]) 
     kept: list[pictures.Pixels] = []
     labels: list[int] = []
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        for done, (label, made) in enumerate(zip(found.labels, pool.map(one, found.files)), 1):
+        read = zip(found.labels, pool.map(one, found.files), strict=True)
+        for done, (label, made) in enumerate(read, 1):
             if isinstance(made, BadData):
                 if not skip_broken:
                     pool.shutdown(cancel_futures=True)

@@ -20,7 +20,8 @@ def read(path: Path, dimensions: int) -> NDArray[np.uint8]:
     Raises `BadData` that names the file if it is no such file or was cut off.
     """
     try:
-        content = gzip.open(path).read() if path.name.endswith(".gz") else path.read_bytes()
+        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+            content = file.read()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _bad(path, "a gzip file that is damaged or cut off", "a whole one") from error
     magic = bytes([0, 0, UNSIGNED_BYTE, dimensions])

@@ -1,4 +1,4 @@
-"""What MNIST and Fashion-MNIST share: four idx files, 60,000 pictures to learn from, 10,000 to test."""
+"""What MNIST and Fashion-MNIST share: four idx files, and a test split of the makers'."""
 
 from __future__ import annotations
 

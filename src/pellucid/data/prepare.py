@@ -164,7 +164,9 @@ def _placed(
             crop, scale = thick, longest / max(thick.shape)
             steps.append(("strokes made as thick as the data set's", crop))
     rows, columns = (min(longest, max(1, round(side * scale))) for side in crop.shape)
-    scaled = strokes.brightened(pictures.resize(crop[..., None], (rows, columns))[..., 0])
+    scaled = pictures.resize(crop[..., None], (rows, columns))[..., 0]
+    if wanted:
+        scaled = strokes.brightened(scaled)
     framed = strokes.centred(scaled, size, by_mass=card["centred"] == "mass")
     how = "centre of mass" if card["centred"] == "mass" else "middle of its box"
     words = f"longer side {longest} of {min(size)} pixels, its {how} in the frame's middle"

@@ -143,7 +143,7 @@ def _without_specks(is_content: Mask) -> Mask:
 
     A part that covers a fifth of one side is the table beside the paper, unless it is all there is.
     """
-    from scipy import ndimage  # comes with scikit-learn
+    from scipy import ndimage  # type: ignore[import-untyped]
 
     parts, count = ndimage.label(is_content, structure=np.ones((3, 3)))
     if count < 2:
@@ -162,7 +162,8 @@ def _grown(is_content: Mask) -> Mask:
     """With the soft edges of the content, two pixels around."""
     from scipy import ndimage
 
-    return np.asarray(ndimage.binary_dilation(is_content, np.ones((3, 3)), iterations=2))
+    grown: Mask = ndimage.binary_dilation(is_content, np.ones((3, 3)), iterations=2)
+    return grown
 
 
 def crop(clean: Pixels, is_content: Mask) -> Pixels:
@@ -217,7 +218,7 @@ def centred(scaled: Pixels, size: tuple[int, int], by_mass: bool) -> Pixels:
     corner = []
     for axis in (0, 1):
         room = size[axis] - scaled.shape[axis]
-        place = room // 2
+        place = (room + 1) // 2  # an odd pixel to the left and top, as in `digits`
         total = float(scaled.sum())
         if by_mass and total:
             profile = scaled.sum(axis=1 - axis, dtype=np.float64)

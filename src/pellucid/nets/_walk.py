@@ -114,9 +114,7 @@ class _Walker(TorchDispatchMode):
         self.running: list[_Visit] = []
         self.count = 0
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         visit = self.running[-1] if self.running else self.visits[self.network]
         formula = FORMULAS.get(_name(func))
@@ -241,8 +239,15 @@ def _product_added(result: Tensor, added: Tensor, left: Tensor, right: Tensor, *
 
 
 def _convolution(
-    result: Tensor, inputs: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any,
-    dilation: Any, transposed: bool, *rest: Any,
+    result: Tensor,
+    inputs: Tensor,
+    weight: Tensor,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    *rest: Any,
 ) -> int:
     """Weight (outputs, inputs / groups, …); transposed: (inputs, outputs / groups, …)."""
     each = inputs if transposed else result
@@ -254,8 +259,9 @@ def _attention(result: Any, query: Tensor, key: Tensor, value: Tensor, *rest: An
     return query.shape[:-1].numel() * key.shape[-2] * (query.shape[-1] + value.shape[-1])
 
 
-def _recurrent_layer(result: Any, inputs: Tensor, of_input: Tensor, of_state: Tensor,
-                     *rest: Any) -> int:
+def _recurrent_layer(
+    result: Any, inputs: Tensor, of_input: Tensor, of_state: Tensor, *rest: Any
+) -> int:
     """One direction of an LSTM in one operation: inputs (length, batch, size)."""
     return inputs.shape[:-1].numel() * (of_input.numel() + of_state.numel())
 

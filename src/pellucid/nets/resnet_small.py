@@ -2,10 +2,10 @@
 
 A stem shrinks the picture by two; then stages halve it until at most 4 pixels are left. Each stage
 ends in a residual block, whose input runs past two convolutions and is added to their result: the
-gradient has a free way back.
+gradient has a free way back. Pooling comes before norm and ReLU, for a quarter of their work.
 
 Shapes:  x (batch, channels, height, width) → logits (batch, outputs)
-         32 × 32:  (3, 32, 32) → (32, 16, 16) → (64, 8, 8) → (128, 4, 4) → 128 → outputs
+         32 × 32:  (3, 32, 32) → (16, 16, 16) → (32, 8, 8) → (64, 4, 4) → 64 → outputs
 Source:  He, Zhang, Ren, Sun 2016, Deep residual learning; the plan of a small fast one: Page 2018
 """
 
@@ -19,6 +19,16 @@ def _convolve(before: int, after: int) -> nn.Sequential:
     """3 × 3 convolution, norm, ReLU: (batch, before, h, w) → (batch, after, h, w)."""
     return nn.Sequential(
         nn.Conv2d(before, after, 3, padding=1, bias=False),
+        nn.BatchNorm2d(after),
+        nn.ReLU(),
+    )
+
+
+def _halve(before: int, after: int) -> nn.Sequential:
+    """The same at half of the size: (batch, before, h, w) → (batch, after, h / 2, w / 2)."""
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, padding=1, bias=False),
+        nn.MaxPool2d(2),
         nn.BatchNorm2d(after),
         nn.ReLU(),
     )
@@ -49,9 +59,7 @@ class ResNetSmall(nn.Module):
         side = min(height, columns) // 2
         while side > 4:
             after = min(2 * width, 256)
-            self.stages.append(
-                nn.Sequential(_convolve(width, after), nn.MaxPool2d(2), Residual(after))
-            )
+            self.stages.append(nn.Sequential(_halve(width, after), Residual(after)))
             width, side = after, side // 2
         if not self.stages:  # a picture of up to 9 pixels: nothing left to halve
             self.stages.append(Residual(width))
@@ -64,7 +72,7 @@ class ResNetSmall(nn.Module):
         return logits
 
 
-def build(inputs: tuple[int, ...], outputs: int, symbols: int = 0, *, width: int = 32) -> nn.Module:
+def build(inputs: tuple[int, ...], outputs: int, symbols: int = 0, *, width: int = 16) -> nn.Module:
     """A small residual network; `width` is the number of channels after the stem.
 
     Each further stage has twice as many, at most 256. Pictures need at least 2 × 2 pixels.

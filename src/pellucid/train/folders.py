@@ -99,17 +99,19 @@ class RunFolder:
         return max(path.stat().st_mtime for path in (self.folder, *self.folder.iterdir()))
 
 
-def find(run: str | Path, runs: str | Path | None = None) -> Path:
+def find(run: str | Path, runs: str | Path | None = None, *, whole: bool = True) -> Path:
     """The folder of a run: the path `run` itself, or that name in the runs folder.
 
-    Raises `WrongUse` with near misses if there is none, `BadData` if it holds no recipe.
+    Raises `WrongUse` with near misses if there is none, `BadData` if it holds no recipe; without
+    `whole` a damaged run is found, too.
     """
     path = Path(run)
-    for folder in (path, runs_folder(runs) / path):
-        if (folder / "recipe.json").is_file():
+    places = [path, runs_folder(runs) / path]
+    for folder in places:
+        if (folder / "recipe.json").is_file() or (not whole and _is_marked(folder)):
             return folder
-    for folder in (path, runs_folder(runs) / path):
-        if folder.is_dir():
+    for folder in places:
+        if folder.is_dir() and path != Path():
             raise BadData(
                 str(folder),
                 "a folder without recipe.json",
@@ -130,8 +132,12 @@ def all_runs(folder: str | Path | None = None) -> list[RunFolder]:
     place = runs_folder(folder)
     if not place.is_dir():
         return []
-    found = [path for path in place.iterdir() if any((path / mark).exists() for mark in MARKS)]
+    found = [path for path in place.iterdir() if _is_marked(path)]
     return [RunFolder(path) for path in sorted(found, key=_begun)]
+
+
+def _is_marked(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in MARKS)
 
 
 def _begun(folder: Path) -> tuple[float, str]:

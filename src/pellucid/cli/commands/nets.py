@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from pellucid.train.fit import Sitting
 
 app = typer.Typer(
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    no_args_is_help=True,
-    help="List the networks, and show one layer by layer with its cost.",
     epilog="Example:  pellucid nets show convnet --data digits",
 )
+
+
+@app.callback()
+def menu(context: typer.Context) -> None:
+    """List the networks, and show one layer by layer with its cost."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command("list", epilog="Example:  pellucid nets list --json nets.json")

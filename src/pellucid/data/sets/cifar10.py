@@ -1,4 +1,4 @@
-"""60,000 colour photographs, 32 × 32 pixels, of ten kinds of things (170 MB)."""
+"""60,000 colour photographs, 32 × 32 pixels, of ten kinds of things."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CIFAR-10-JPEG: the 60,000 photographs of CIFAR-10 as JPEG files in one archive (92.7 MB)."""
+"""CIFAR-10-JPEG: the 60,000 photographs of CIFAR-10 as JPEG files in one archive."""
 
 from __future__ import annotations
 

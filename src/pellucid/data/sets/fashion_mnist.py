@@ -1,4 +1,4 @@
-"""70,000 pieces of clothing, 28 × 28 pixels: MNIST's form, harder (30.9 MB)."""
+"""70,000 pieces of clothing, 28 × 28 pixels: MNIST's form, harder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""70,000 handwritten digits, 28 × 28 pixels: the classic (11.6 MB)."""
+"""70,000 handwritten digits, 28 × 28 pixels: the classic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""32,033 first names as sequences of letters: text to learn the next letter of (0.2 MB)."""
+"""32,033 first names as sequences of letters: text to learn the next letter of."""
 
 from __future__ import annotations
 
