@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pellucid.data import decoded, find
 from pellucid.data.card import Card
 from pellucid.data.dataset import IGNORED, Dataset, Split
 from pellucid.data.load import SETS, load
@@ -36,7 +37,7 @@ def chance() -> np.random.RandomState:
 def idx_files() -> Files:
     files = {}
     for prefix, count in (("train", 240), ("t10k", 40)):
-        pixels = chance().randint(0, 256, (count, 28, 28)).astype(np.uint8)
+        pixels = np.random.RandomState(count).randint(0, 256, (count, 28, 28)).astype(np.uint8)
         labels = (np.arange(count) % 10).astype(np.uint8)
         images = struct.pack(">4B3I", 0, 0, 8, 3, count, 28, 28) + pixels.tobytes()
         marks = struct.pack(">4BI", 0, 0, 8, 1, count) + labels.tobytes()
@@ -78,6 +79,10 @@ def omniglot_zips() -> Files:
         )
         for part, alphabets in ((1, ("Greek", "Korean")), (2, ("Greek", "Latin")))
     }
+
+
+def seed_of(alphabet: str, one: int, number: int) -> int:
+    return ord(alphabet[0]) * 10_000 + one * 100 + number
 
 
 def names_text() -> Files:
@@ -249,9 +254,9 @@ def test_every_look_at_the_test_split_is_told(sample: Dataset) -> None:
 @pytest.mark.real
 @pytest.mark.parametrize("name", NAMES)
 def test_the_real_set_keeps_the_law(name: str) -> None:
-    from pellucid.data import find
-
     source = SETS.load(name).SOURCE
+    if source is not None and source.bytes > 50e6 and not decoded.has_slot(name):
+        pytest.skip(f"{name} is not decoded yet; once: pellucid data show {name}")
     if source is not None and not all(find.locate(source).values()):
         pytest.skip(f"{name} is not in PELLUCID_DATA ({os.environ.get('PELLUCID_DATA')})")
     dataset = load(name)

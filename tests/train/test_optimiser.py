@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import inspect
+import subprocess
+import sys
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -66,3 +71,40 @@ def test_the_average_follows_its_formula_and_copies_counters() -> None:
     assert int(average.network[1].num_batches_tracked) == 3  # type: ignore[index,arg-type]
     average.update(step=1000)  # now 0.5: 0.5 · (start + 0.9) + 0.5 · (start + 1)
     assert torch.allclose(average.network[0].weight, start + 0.95)  # type: ignore[index]
+
+
+def test_making_an_optimiser_does_not_import_the_compiler() -> None:
+    code = (
+        "import sys, torch; from pellucid.train.optimiser import make_optimiser;"
+        "from pellucid.train.recipe import Recipe;"
+        "net = torch.nn.Linear(2, 2); made = make_optimiser(net, Recipe());"
+        "net(torch.ones(1, 2)).sum().backward(); made.step();"
+        "assert 'torch._dynamo' not in sys.modules and 'sympy' not in sys.modules;"
+        "make_optimiser(torch.nn.Linear(2, 2), Recipe(optimiser='sgd'));"
+        "torch.optim.SGD([torch.zeros(1)]); assert 'torch._dynamo' in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_each_optimiser_steps_as_pytorchs_own_and_calls_its_hooks(name: str) -> None:
+    recipe = Recipe(optimiser=name, learning_rate=0.01, weight_decay=0.0)
+    ours, theirs = network(), network()
+    optimiser = make_optimiser(ours, recipe)
+    kind = type(optimiser).__mro__[1]
+    assert kind.__module__.startswith("torch.optim")
+    known = inspect.signature(kind).parameters
+    settings = {key: value for key, value in optimiser.defaults.items() if key in known}
+    reference: Any = kind(theirs.parameters(), **{**settings, "weight_decay": 0.0})
+    called: list[str] = []
+    optimiser.register_step_post_hook(lambda *_: called.append("after"))
+    for step in range(3):
+        inputs = torch.full((4, 3), float(step)) + torch.eye(4, 3)
+        for net, each in ((ours, optimiser), (theirs, reference)):
+            each.zero_grad()
+            net(inputs).square().sum().backward()
+            each.step()
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(mine, other)
+    assert called == ["after"] * 3

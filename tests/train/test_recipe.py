@@ -44,7 +44,7 @@ def test_changes_go_to_the_field_or_else_to_the_settings() -> None:
         ("learning_rate", float("nan")),
         ("learning_rate", "fast"),
         ("epochs", 0),
-        ("epochs", 2.5),
+        ("epochs", "many"),
         ("batch_size", 0),
         ("momentum", 1.0),
         ("label_smoothing", 1.0),

@@ -44,7 +44,9 @@ def sentences(difference: Difference, choices: set[str]) -> list[str]:
     told = [f"On {difference.examples:,} {difference.split} {_things(metric)}: {values}."]
     told.append(_accuracy(difference) if metric == "accuracy" else _other(difference))
     told.append(_judgement(difference))
-    if difference.better and choices - {"seed"}:
+    if difference.better and choices == {"seed"}:
+        told.append("Only the seed differs: so far does chance in training alone move the result.")
+    elif difference.better:
         told.append(
             "The interval is about the choice of examples. How much another seed would change "
             "tells only another run of each."

@@ -79,7 +79,7 @@ class ProgressDisplay(Watcher):
 
     def _moving_line(self, training: Training, now: float) -> str:
         where = training.progress
-        steps = training.recipe.epochs * training.steps_per_epoch
+        steps = training.recipe.steps(training.steps_per_epoch)
         share = where.step / steps
         rate = (where.step - self._first_step) / max(1e-9, now - self._begun)
         left = (steps - where.step) / max(1e-9, rate)

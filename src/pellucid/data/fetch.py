@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.base.errors import BadData, PellucidError
 from pellucid.base.records import writing
-from pellucid.data.source import CHUNK, RemoteFile, content_sha256
+from pellucid.data.source import RemoteFile, content_sha256
 
 if TYPE_CHECKING:
     from requests import Response
 
 TIMEOUT = 30
 """Seconds that a mirror may stay silent before the next one is tried."""
+
+
+PIECE = 1 << 16
+"""Bytes that are lost at most when a connection breaks off."""
 
 
 class Listener:
@@ -148,16 +152,21 @@ class Resuming:
             self._write(response, part, start)
 
     def _write(self, response: Response, part: Path, start: int) -> None:
+        from urllib3.exceptions import HTTPError
+
         length = int(response.headers.get("Content-Length", 0))
         total = start + length if length else self.file.bytes
         done = start
         with part.open("ab" if start else "wb") as out:
-            while chunk := response.raw.read(CHUNK):
-                out.write(chunk)
-                done += len(chunk)
-                self.listener.progress(self.file.name, done, total)
-        if length and done < total:
-            raise ConnectionError(f"broke off after {megabytes(done)} of {megabytes(total)}")
+            try:
+                # as sent: a server that calls a .gz file an encoding would have it unpacked
+                for chunk in response.raw.stream(PIECE, decode_content=False):
+                    out.write(chunk)
+                    done += len(chunk)
+                    self.listener.progress(self.file.name, done, total)
+            except HTTPError as error:
+                broke = f"broke off after {megabytes(done)} of {megabytes(total)}"
+                raise ConnectionError(broke) from error
 
 
 def _check_space(folder: Path, file: RemoteFile) -> None:

@@ -40,10 +40,14 @@ def _counts(total: int, shares: Sequence[float]) -> Index:
     cuts = np.round(np.cumsum(shares)[:-1] * total).astype(np.int64)
     counts = np.diff(np.concatenate([[0], cuts, [total]]))
     # train needs an example most, then test: without them a class is not learned or not judged
-    for place in (0, len(shares) - 1, *range(1, len(shares) - 1)):
-        if counts[place] == 0 and counts.max() > 1:
-            counts[np.argmax(counts)] -= 1
-            counts[place] = 1
+    need = [0, len(shares) - 1, *range(1, len(shares) - 1)]
+    for rank, place in enumerate(need):
+        if counts[place] == 0:
+            donors = [other for other in need if counts[other] > 1]
+            donors += [other for other in need[rank + 1 :] if counts[other] == 1]
+            if donors:
+                counts[max(donors, key=lambda other: int(counts[other]))] -= 1
+                counts[place] = 1
     return counts
 
 
@@ -123,7 +127,7 @@ def duplicate_notes(duplicates: dict[str, int], test_size: int) -> list[str]:
     if seen:
         share = 100 * seen / max(test_size, 1)
         notes.append(
-            f"{seen:,} of {test_size:,} test examples ({share:.2g} %) also lie in train or "
+            f"{seen:,} of {test_size:,} test examples ({share:.2f} %) also lie in train or "
             "validation, the same in every byte: the test result may flatter by as much"
         )
     if duplicates.get("train-validation", 0):

@@ -200,7 +200,8 @@ def thickened(clean: Pixels, wanted: float) -> Pixels | None:
     reach = int(np.ceil(radius))
     rows, columns = np.ogrid[-reach : reach + 1, -reach : reach + 1]
     disk = rows**2 + columns**2 <= max(radius, 1) ** 2
-    return np.asarray(ndimage.grey_dilation(np.pad(clean, reach), footprint=disk), dtype=np.uint8)
+    thick: Pixels = ndimage.grey_dilation(np.pad(clean, reach), footprint=disk)
+    return thick
 
 
 def brightened(scaled: Pixels) -> Pixels:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -21,10 +25,22 @@ def receptive_fields(
     assumed about the layers. Too small where a layer drops NaN, e.g. by comparing.
     """
     _, height, width = example.shape
-    with torch.backends.mkldnn.flags(enabled=False):  # plain sums: no tiles that NaN leaks out of
+    with _plain_sums():
         rows = _spans(network, names, example, height, axis=1)
         columns = _spans(network, names, example, width, axis=2)
     return {name: (rows[name], columns[name]) for name in names if name in rows}
+
+
+@contextmanager
+def _plain_sums() -> Iterator[None]:
+    """Every cell is summed by itself: libraries that transform tiles let NaN leak inside a tile."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # switching oneDNN off warns about an unrelated setting
+        with (
+            torch.backends.mkldnn.flags(enabled=False),  # type: ignore[no-untyped-call]
+            torch.backends.nnpack.flags(enabled=False),  # type: ignore[no-untyped-call]
+        ):
+            yield
 
 
 def _spans(

@@ -18,6 +18,7 @@ from pellucid.train.metrics import Z
 
 Arrays = dict[str, NDArray[Any]]
 
+
 @dataclass(frozen=True)
 class Difference:
     """How much better or worse B is than A on the same examples, with its 95 % interval."""
@@ -92,10 +93,13 @@ def _difference(a: RunFolder, b: RunFolder, split: str | None) -> Difference:
     for run in (a, b):
         if not run.finished:
             raise _not_judged(run)
+    metric = a.result["metric"]
+    if b.result["metric"] != metric:
+        raise _unlike(a, b, "metrics", metric, b.result["metric"])
     name = split or _common_split(a, b)
     first, second = _answers(a, name), _answers(b, name)
     _check_same_examples(a, b, name, first, second)
-    return DIFFERENCES[a.result["metric"]](first, second, name)
+    return DIFFERENCES[metric](first, second, name)
 
 
 # --------------------------------------------------------------------- may they be compared?
@@ -167,7 +171,7 @@ def _check_same_examples(
 ) -> None:
     """The same labels in the same order, and where pictures were damaged, damaged alike."""
     for name, what in (("labels", "labels"), ("given_squared_error", "damage to the pictures")):
-        if name in first and not np.array_equal(first[name], second.get(name)):
+        if name in first and not np.array_equal(first[name], second.get(name, ())):
             told = (f"{a.name}'s own", f"{b.name}'s own, in the {split} split")
             raise _unlike(a, b, what, *told)
 

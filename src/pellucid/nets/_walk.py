@@ -100,11 +100,11 @@ class _Visit:
         self.uncounted: list[str] = []
 
 
-class _Walker(TorchDispatchMode):
+class _Walker(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own has no types
     """Sees every operation and knows which layer is running."""
 
     def __init__(self, network: nn.Module, batch: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's own has no types
         self.network, self.batch = network, batch
         self.visits = {
             module: _Visit(name, module)

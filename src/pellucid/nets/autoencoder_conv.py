@@ -2,7 +2,7 @@
 
 With `bottleneck` numbers in the middle it must say the whole picture in them. With bottleneck=0 it
 is fully convolutional: it halves the picture twice to see far, doubles it twice, and the detail of
-each size runs past the middle (a small U-Net). That one denoises and fills holes.
+each size runs past the middle and is added (a small U-Net). That one denoises and fills holes.
 
 Shapes:  x (batch, channels, height, width), pixels in 0..1 → the same shape, values in 0..1
 Source:  Masci et al. 2011, Stacked convolutional auto-encoders; Ronneberger et al. 2015, U-Net
@@ -85,7 +85,7 @@ class Restorer(nn.Module):
         self.to_quarter = _halve(width, 2 * width)
         self.think = nn.Sequential(_convolve(2 * width, 2 * width), _convolve(2 * width, 2 * width))
         self.to_half_again = _double(2 * width, width)
-        self.mix = _convolve(2 * width, width)
+        self.mix = _convolve(width, width)
         self.to_whole = nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1)
         self.keep = nn.Conv2d(channels, channels, 5, padding=2)  # the fine view of the input
 
@@ -94,7 +94,7 @@ class Restorer(nn.Module):
         whole = _to_fours(x)
         half = self.to_half(whole)  # (batch, width, h / 2, w / 2)
         coarse = self.think(self.to_quarter(half))  # (batch, 2 width, h / 4, w / 4)
-        both = torch.cat((half, self.to_half_again(coarse)), dim=1)  # (…, 2 width, h / 2, w / 2)
+        both = half + self.to_half_again(coarse)  # (batch, width, h / 2, w / 2)
         picture = torch.sigmoid(self.to_whole(self.mix(both)) + self.keep(whole))
         return picture[..., :height, :columns]
 
@@ -105,7 +105,7 @@ def build(
     symbols: int = 0,
     *,
     bottleneck: int = 32,
-    width: int = 32,
+    width: int = 16,
 ) -> nn.Module:
     """An autoencoder with `bottleneck` numbers in the middle, or with 0 a restorer without one.
 

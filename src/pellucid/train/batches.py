@@ -52,19 +52,22 @@ class Feed:
         self.steps = len(split) // recipe.batch_size
         """Steps an epoch: the few examples that fill no batch wait for another epoch's order."""
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """(inputs, targets) for each step of `epoch` from step `start` on."""
+    def epoch(
+        self, epoch: int, start: int = 0, stop: int | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """(inputs, targets) for each step of `epoch` from `start` up to `stop`, or to its end."""
         size, seed = self.recipe.batch_size, self.recipe.seed
         chance = torch.Generator().manual_seed(named_seed(seed, "order", epoch))
         order = torch.randperm(len(self.inputs), generator=chance).to(self.device)
         numbers = self.inputs[0].numel() * size
         together = max(1, CHUNK // numbers)
-        for first in range(start - start % together, self.steps, together):
+        last = self.steps if stop is None else min(stop, self.steps)
+        for first in range(start - start % together, last, together):
             chosen = order[first * size : min(first + together, self.steps) * size]
             inputs, targets = self._prepare(chosen, named_seed(seed, "change", epoch, first))
             batches = zip(torch.split(inputs, size), torch.split(targets, size), strict=True)
             for step, (question, answer) in enumerate(batches, start=first):
-                if step >= start:
+                if start <= step < last:
                     yield self._share(question), self._share(answer)
 
     def _prepare(self, chosen: Tensor, seed: int) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from pellucid.base.errors import BadData
 from pellucid.base.records import SCHEMA, Record, check_schema, damaged, write_bytes
+from pellucid.train.optimiser import compiler_left_alone
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], facts: Record) -> None:
@@ -65,7 +66,8 @@ def _checksum(tensors: dict[str, Tensor]) -> int:
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The optimiser's state as named tensors: `optimiser.<parameter number>.<name>`."""
-    state: dict[int, dict[str, Any]] = optimiser.state_dict()["state"]
+    with compiler_left_alone():
+        state: dict[int, dict[str, Any]] = optimiser.state_dict()["state"]
     return {
         f"optimiser.{number}.{name}": torch.as_tensor(value)
         for number, entries in state.items()
@@ -82,7 +84,8 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tenso
         if kind == "optimiser":
             number, _, entry = rest.partition(".")
             state.setdefault(int(number), {})[entry] = tensor
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+    with compiler_left_alone():
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from pellucid.train.metrics import decibels
 LARGEST = 2048
 """Numbers in a picture up to which the closed forms are computed: they need its square."""
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 
 def denoising_lines(train: Split, split: Split, noise: float, components: int) -> list[Record]:
@@ -46,7 +46,7 @@ def pca_rebuild(clean: Floats, damaged: Floats, components: int) -> Floats:
     return rebuilt
 
 
-def linear_map(damaged: Floats, clean: Floats) -> NDArray[np.float64]:
+def linear_map(damaged: Floats, clean: Floats) -> Floats:
     """The matrix (d + 1, d) that maps rows with a 1 appended to clean rows, least squares.
 
     A ridge of one millionth of the mean variance keeps constant pixels from dividing by zero.
@@ -54,7 +54,7 @@ def linear_map(damaged: Floats, clean: Floats) -> NDArray[np.float64]:
     rows = _with_one(damaged)
     gram = (rows.T @ rows).astype(np.float64)
     gram += np.eye(len(gram)) * (np.trace(gram) / len(gram) * 1e-6)
-    weights: NDArray[np.float64] = np.linalg.solve(gram, (rows.T @ clean).astype(np.float64))
+    weights: Floats = np.linalg.solve(gram, (rows.T @ clean).astype(np.float64))
     return weights
 
 
@@ -112,7 +112,7 @@ def _with_one(rows: Floats) -> Floats:
     return np.concatenate([rows, np.ones((len(rows), 1), np.float32)], axis=1)
 
 
-def _apply(weights: NDArray[np.float64], rows: Floats) -> Floats:
+def _apply(weights: Floats, rows: Floats) -> Floats:
     restored: Floats = np.clip(_with_one(rows) @ weights.astype(np.float32), 0, 1)
     return restored
 

@@ -54,9 +54,7 @@ class Memory:
     @property
     def total(self) -> int:
         """All of it together."""
-        return (
-            self.parameters + self.gradients + self.optimiser + self.average + self.activations
-        )
+        return self.parameters + self.gradients + self.optimiser + self.average + self.activations
 
 
 def walk_through(sitting: Sitting) -> Walk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -177,7 +178,7 @@ class Sitting:
                 now.ended = "until"
             elif recipe.patience and now.epoch + 1 - now.best_epoch >= recipe.patience:
                 now.ended = "patience"
-            keeper.save_epoch(recipe.epochs)
+            keeper.save_epoch(math.ceil(recipe.epochs))
             append_json_line(run.folder / "metrics.jsonl", row)
         now.epoch += 1
         now.done = now.seen = 0
@@ -195,7 +196,7 @@ class Sitting:
         if self.task.metric == "accuracy":
             train["accuracy"] = now.right / max(1, now.seen)
         keys = {self.task.metric, "low", "high", "loss"}
-        steps = self.recipe.epochs * self.feed.steps
+        steps = self.recipe.steps(self.feed.steps)
         return {
             "epoch": now.epoch + 1,
             "step": now.step,

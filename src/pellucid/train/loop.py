@@ -43,11 +43,12 @@ class Loop:
     def epoch(self) -> bool:
         """Train to the end of the epoch under way; False if it was asked to stop before."""
         recipe, task, network, now = self.recipe, self.task, self.network, self.training.progress
-        steps = recipe.epochs * self.feed.steps
+        steps = recipe.steps(self.feed.steps)
+        stop = steps - now.epoch * self.feed.steps
         parameters = [weight for weight in network.parameters() if weight.requires_grad]
         tally = self.tally
         network.train()
-        for inputs, targets in self.feed.epoch(now.epoch, start=now.done):
+        for inputs, targets in self.feed.epoch(now.epoch, now.done, stop):
             self.watchers.on_batch(self.training, inputs, targets)
             set_rate(self.optimiser, rate_at(now.step, steps, recipe))
             output, loss = self.forward(inputs, targets)
@@ -63,7 +64,8 @@ class Loop:
             now.done += 1
             tally.add(loss.detach(), task.right(output.detach(), targets), len(inputs))
             self.watchers.on_step(self.training)
-            self.optimiser.zero_grad(set_to_none=True)
+            for weight in parameters:
+                weight.grad = None
             if self.after_step():
                 return False
         tally.settle()

@@ -79,7 +79,7 @@ def calibration(probabilities: Floats, labels: Whole, bins: int = 10) -> dict[st
     `error` is the expected calibration error: the mean distance, weighted by examples.
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks.
     """
-    sure = probabilities.max(axis=1)
+    sure = np.nan_to_num(probabilities.max(axis=1))
     right = probabilities.argmax(axis=1) == labels
     place = np.minimum((sure * bins).astype(np.int64), bins - 1)
     rows = []

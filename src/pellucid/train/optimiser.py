@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -18,7 +21,7 @@ def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     the same arithmetic in one pass.
     """
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups = [
+    groups: list[dict[str, Any]] = [
         {
             "params": [parameter for parameter in trained if parameter.ndim > 1],
             "weight_decay": recipe.weight_decay,
@@ -29,24 +32,60 @@ def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         },
     ]
     groups = [group for group in groups if group["params"]]
-    rate, fused = recipe.learning_rate, _can_fuse(trained)
+    with compiler_left_alone():
+        return _make(groups, recipe, _can_fuse(trained))
+
+
+@contextmanager
+def compiler_left_alone() -> Iterator[None]:
+    """Inside the block an optimiser's methods do not import PyTorch's compiler.
+
+    Some are wrapped so that their first call imports `torch._dynamo` (and sympy: 1.8 s, 800
+    modules, measured with 2.13) only to have the method left uncompiled. The wrapper notes on the
+    bare method what to call instead; here it finds that note, the bare method itself.
+    """
+    note = "__dynamo_disable"
+    methods = [
+        getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
+        for name in ("add_param_group", "state_dict", "load_state_dict")
+    ]
+    bare = [method for method in methods if method is not None and not hasattr(method, note)]
+    for method in bare:
+        setattr(method, note, method)
+    try:
+        yield
+    finally:
+        for method in bare:
+            delattr(method, note)
+
+
+def _make(groups: list[dict[str, Any]], recipe: Recipe, fused: bool) -> torch.optim.Optimizer:
+    common: dict[str, Any] = {"params": groups, "lr": recipe.learning_rate}
     if recipe.optimiser == "rmsprop":
-        return torch.optim.RMSprop(
-            groups, lr=rate, alpha=recipe.second_moment, momentum=recipe.momentum
-        )
-    if recipe.optimiser in ("adam", "adamw"):
-        kind: Any = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
-        made: torch.optim.Optimizer = kind(
-            groups, lr=rate, betas=(recipe.momentum, recipe.second_moment), fused=fused
-        )
-        return made
-    return torch.optim.SGD(
-        groups,
-        lr=rate,
-        momentum=0.0 if recipe.optimiser == "sgd" else recipe.momentum,
-        nesterov=recipe.optimiser == "nesterov",
-        fused=fused,
-    )
+        kind: type[torch.optim.Optimizer] = torch.optim.RMSprop
+        own: dict[str, Any] = {"alpha": recipe.second_moment, "momentum": recipe.momentum}
+    elif recipe.optimiser in ("adam", "adamw"):
+        kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
+        own = {"betas": (recipe.momentum, recipe.second_moment), "fused": fused}
+    else:
+        kind = torch.optim.SGD
+        own = {
+            "momentum": 0.0 if recipe.optimiser == "sgd" else recipe.momentum,
+            "nesterov": recipe.optimiser == "nesterov",
+            "fused": fused,
+        }
+    made: torch.optim.Optimizer = _plain_step(kind)(**common, **own)
+    return made
+
+
+def _plain_step(kind: type[torch.optim.Optimizer]) -> Any:
+    """The same optimiser, whose step does not import the compiler either.
+
+    PyTorch's wrapper around `step` switches gradients off and breaks compiled graphs; here the
+    first is all that is needed. Hooks before and after a step are called as ever.
+    """
+    bare = inspect.unwrap(kind.step)
+    return type(kind.__name__, (kind,), {"step": torch.no_grad()(bare)})
 
 
 def _can_fuse(parameters: list[nn.Parameter]) -> bool:

@@ -67,7 +67,7 @@ def by_heart(
     (inputs, targets), *_ = feed.epoch(0)
     losses, right, step = [], None, 0
     for step in range(1, STEPS + 1):
-        optimiser.zero_grad(set_to_none=True)
+        network.zero_grad()
         output = network(inputs)
         loss = task.loss(output, targets)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -57,7 +57,7 @@ def range_test(network: nn.Module, task: Task, feed: Feed, recipe: Recipe) -> Ra
         for inputs, targets in feed.epoch(epoch):
             rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
             set_rate(optimiser, rate)
-            optimiser.zero_grad(set_to_none=True)
+            network.zero_grad()
             loss = task.loss(network(inputs), targets)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()

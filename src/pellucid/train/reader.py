@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -41,7 +43,7 @@ def train_reader(data: Dataset, device: torch.device) -> nn.Module:
             autocast=None,
             after_step=lambda: False,
         )
-        for epoch in range(recipe.epochs):
+        for epoch in range(math.ceil(recipe.epochs)):
             training.progress.epoch, training.progress.done = epoch, 0
             loop.epoch()
     return network.eval()

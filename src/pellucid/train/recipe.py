@@ -48,7 +48,8 @@ class Recipe:
     step_factor: float = 0.7
     """What each cut of the `step` schedule multiplies the rate by."""
     batch_size: int = 128
-    epochs: int = 10
+    epochs: float = 10
+    """Passes over the training data; a share of one is allowed (0.75)."""
     augment: tuple[str, ...] = ()
     """Changes to training pictures, with their size in pixels: `shift:2`, `flip`, `crop:4`, …"""
     label_smoothing: float = 0.0
@@ -67,8 +68,14 @@ class Recipe:
     def __post_init__(self) -> None:
         _check_names(self)
         _check_numbers(self)
+        if self.epochs == int(self.epochs):
+            object.__setattr__(self, "epochs", int(self.epochs))
         for word in self.augment:
             parse_augmentation(word)
+
+    def steps(self, per_epoch: int) -> int:
+        """Steps in all, where an epoch has `per_epoch`."""
+        return math.ceil(self.epochs * per_epoch)
 
     @property
     def options(self) -> dict[str, Setting]:
@@ -148,7 +155,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "step_every": (1, 10**9, "1 epoch or more"),
     "step_factor": (1e-9, 1, "a factor above 0, at most 1"),
     "batch_size": (1, 10**9, "1 example or more"),
-    "epochs": (1, 10**9, "1 epoch or more"),
+    "epochs": (1e-6, 10**9, "more than 0, e.g. 10"),
     "label_smoothing": (0, 0.999, "a share from 0 to below 1"),
     "clip": (0, 1e12, "0 (no limit) or a norm above 0"),
     "average": (0, 0.9999999, "a share from 0 to below 1"),
@@ -160,7 +167,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
 def _check_numbers(recipe: Recipe) -> None:
     for name, (low, high, expected) in _RANGES.items():
         value = getattr(recipe, name)
-        whole = isinstance(getattr(Recipe, name), int)
+        whole = isinstance(getattr(Recipe, name), int) and name != "epochs"
         right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
         if not right or not math.isfinite(value) or not low <= value <= high:
             raise WrongUse(

@@ -28,6 +28,7 @@ def rate_at(step: int, steps: int, recipe: Recipe) -> float:
     if recipe.schedule == "cosine":
         return recipe.learning_rate * (1 + math.cos(math.pi * progress)) / 2
     if recipe.schedule == "step":
-        epoch = step * recipe.epochs // steps
-        return recipe.learning_rate * recipe.step_factor ** (epoch // recipe.step_every)
+        epoch = int(step * recipe.epochs / steps)
+        cuts = epoch // recipe.step_every
+        return recipe.learning_rate * math.pow(recipe.step_factor, cuts)
     return recipe.learning_rate

@@ -106,7 +106,7 @@ def _next_steps(result: Record, recipe: Recipe, metrics: list[Record]) -> list[s
             "best. Try fewer epochs, or --set patience=3"
         )
     elif _still_improving(metrics, result["metric"]) and recipe.epochs < 200:
-        steps.append(f"It was still improving: try --epochs {recipe.epochs * 2}")
+        steps.append(f"It was still improving: try --epochs {recipe.epochs * 2:g}")
     if result["metric"] == "accuracy" and not recipe.augment and gap > 0.5 * last["train"]["loss"]:
         steps.append(
             f"It is surer on training than on validation pictures (loss {last['train']['loss']:.3f}"

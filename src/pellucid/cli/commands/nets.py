@@ -56,27 +56,34 @@ def show(
         typer.Argument(help="A network (see: pellucid nets list), or your own module:factory."),
     ],
     data: Annotated[
-        str, typer.Option(help="A data set, a folder of pictures, or a text file: it shapes the net.")
+        str,
+        typer.Option(help="A data set, a folder of pictures, or a text file: it shapes the net."),
     ],
     task: Annotated[
-        str | None, typer.Option(help="classify, denoise, inpaint or next-symbol.")
+        str | None,
+        typer.Option(help="classify, denoise, inpaint or next-symbol (default: as fits)."),
     ] = None,
     pairs: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A choice of the recipe, e.g. dropout=0.1."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A choice of the recipe, e.g. dropout=0.1."
+        ),
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples a step.")] = None,
     json: JsonPath = None,
 ) -> None:
-    """Walk through a network: shapes, parameters, multiply-adds, memory, seconds an epoch.
+    """One network, layer by layer, with its cost.
 
-    The seconds are measured on real training steps on this machine; the test set stays sealed.
+    Shapes, parameters, multiply-adds, memory, and the seconds of an epoch, which are measured on
+    real training steps on this machine; the test set stays sealed.
     """
     from pellucid.cli.choices import choose
     from pellucid.train.cost import measure, walk_through
     from pellucid.train.fit import Sitting
 
     voice = Voice(json)
+    if task is None and name.startswith("autoencoder"):
+        task = "denoise"  # these answer with a picture, not with classes
     dataset, recipe = choose(data, name, task, pairs or [], {"batch_size": batch_size})
     sitting = Sitting(recipe, dataset)
     walked = walk_through(sitting)
@@ -88,9 +95,9 @@ def show(
 
 
 def _print_layers(voice: Voice, walked: Walk, sitting: Sitting) -> None:
-    recipe = sitting.recipe
+    recipe, shape = sitting.recipe, _shape(sitting.task.shape)
     voice.people.print(
-        f"{recipe.net} on {recipe.dataset} ({recipe.task}): one example is {_shape(sitting.task.shape)}",
+        f"{recipe.net} on {recipe.dataset} ({recipe.task}): one example is {shape}",
         markup=False,
     )
     heads = ("Layer", "Kind", "Output", "Parameters", "Multiply-adds", "Activations")
@@ -99,7 +106,10 @@ def _print_layers(voice: Voice, walked: Walk, sitting: Sitting) -> None:
         rows.add_row(*_cells(layer))
     rows.add_section()
     rows.add_row(
-        "total", "", "", f"{walked.parameters:,}",
+        "total",
+        "",
+        "",
+        f"{walked.parameters:,}",
         ("at least " if walked.not_counted else "") + f"{walked.multiply_adds:,}",
         size(walked.activation_bytes),
     )

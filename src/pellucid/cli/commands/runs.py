@@ -38,7 +38,10 @@ def menu(context: typer.Context) -> None:
 
 @app.command("list", epilog="Example:  pellucid runs list --runs experiments")
 def list_runs(runs: RunsFolder = None, json: JsonPath = None) -> None:
-    """Every run with its result, the oldest first; a damaged one is named."""
+    """Every run with its result, the oldest first.
+
+    A damaged run is named, and the others are listed all the same.
+    """
     voice = Voice(json)
     place = runs_folder(runs)
     if runs is not None and not place.is_dir():
@@ -52,28 +55,42 @@ def list_runs(runs: RunsFolder = None, json: JsonPath = None) -> None:
 
 
 def _print_list(voice: Voice, rows: list[Record]) -> None:
-    heads = ("Run", "Data", "Net", "Task", "Epochs", "Result", "State", "Age", "Size")
-    shown = table(*heads, right=("Epochs", "Age", "Size"))
+    heads = ("Run", "What", "Epochs", "Result", "State", "Age", "MB")
+    shown = table(*heads, right=("Epochs", "Age", "MB"))
+    for column in shown.columns:
+        column.no_wrap = column.header != "What"
+    shown.columns[0].min_width = max(len(row["name"]) for row in rows)  # to be typed, so whole
     for row in rows:
         epochs = "–" if row["epochs"] is None else f"{row['epochs']}/{row['of_epochs']}"
-        names = (row[key] or "–" for key in ("name", "dataset", "net", "task"))
-        age = _age(time.time() - row["changed"])
-        shown.add_row(*names, epochs, _judged(row), row["state"], age, f"{row['bytes'] / 1e6:.1f} MB")
+        age, size = _age(time.time() - row["changed"]), f"{row['bytes'] / 1e6:.1f}"
+        shown.add_row(row["name"], _what(row), epochs, _judged(row), row["state"], age, size)
     voice.people.print(shown)
+    if any(row["split"] == "validation" for row in rows):
+        voice.people.print("v: judged on validation; the test set is still sealed")
     for row in rows:
         if row["fault"]:
             voice.people.print(f"Damaged: {row['name']}: {row['fault']}", markup=False)
 
 
+def _what(row: Record) -> str:
+    """`convnet on digits`, and the task where it is not the usual one."""
+    if row["net"] is None:
+        return "–"
+    task = "" if row["task"] == "classify" else f", {row['task']}"
+    return f"{row['net']} on {row['dataset']}{task}"
+
+
 def _judged(row: Record) -> str:
-    """`97.21 % (94.95–98.48, test)`."""
+    """`97.2 % (94.9–98.5)`, and a `v` where that is on validation."""
     if row["metric"] is None:
         return "–"
-    value = short_metric(row["metric"], row["value"])
-    low, high = (
-        short_metric(row["metric"], row[key]).removesuffix(" %") for key in ("low", "high")
-    )
-    return f"{value} ({low}–{high}, {row['split']})"
+    scale, digits, unit = _SHORT.get(row["metric"], (1, 3, ""))
+    value, low, high = (f"{scale * row[key]:.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value}{unit} ({low}–{high})" + (" v" if row["split"] == "validation" else "")
+
+
+_SHORT = {"accuracy": (100, 1, " %"), "psnr_db": (1, 2, " dB"), "nats": (1, 3, " nats")}
+"""Metric → its factor, digits and unit in a narrow column."""
 
 
 def _age(seconds: float) -> str:
@@ -85,7 +102,10 @@ def _age(seconds: float) -> str:
 
 @app.command(epilog="Example:  pellucid runs show digits-convnet-1")
 def show(run: RunName, runs: RunsFolder = None, json: JsonPath = None) -> None:
-    """All about one run: verdict, recipe, epochs, looks at the test set, environment, notes."""
+    """All about one run.
+
+    Verdict, epochs, recipe, looks at the test set, environment, notes.
+    """
     voice = Voice(json)
     found = RunFolder(find(run, runs))
     record = _about(found)
@@ -178,7 +198,9 @@ def _print_rest(voice: Voice, record: Record) -> None:
         f"{about.get('python')}; begun {about.get('started')}",
         markup=False,
     )
-    voice.people.print(f"Folder:  {record['folder']} ({record['bytes'] / 1e6:.1f} MB)", markup=False)
+    voice.people.print(
+        f"Folder:  {record['folder']} ({record['bytes'] / 1e6:.1f} MB)", markup=False
+    )
     if record["notes"].strip():
         voice.people.print("Notes:\n" + record["notes"].rstrip(), markup=False)
 
@@ -194,7 +216,11 @@ def compare(
     runs: RunsFolder = None,
     json: JsonPath = None,
 ) -> None:
-    """What two runs do differently, and whether their results differ by more than chance."""
+    """Two runs: what they do differently, and what came of it.
+
+    The difference of their results stands with its 95 % interval, from the answers that both
+    gave to the same examples.
+    """
     from pellucid.cli.comparison import print_comparison
     from pellucid.lab.compare import compare as compare_runs
 
@@ -211,7 +237,10 @@ def compare(
 
 @app.command(epilog="Example:  pellucid runs resume digits-convnet-1")
 def resume(run: RunName, runs: RunsFolder = None, json: JsonPath = None) -> None:
-    """Go on with a run that was stopped, to the same bits as if it had never been."""
+    """Go on with a run that was stopped.
+
+    It ends in the same bits as if it had never been stopped.
+    """
     folder = RunFolder(find(run, runs))
     _check_resumable(folder)
     from pellucid.cli.ending import end_run

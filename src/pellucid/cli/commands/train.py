@@ -44,7 +44,7 @@ def train(
             help="Any choice of the recipe, the network, the task or the data, e.g. noise=0.5.",
         ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training data.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the training data; 0.5 is half of one.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest rate.")] = None,
     optimiser: Annotated[

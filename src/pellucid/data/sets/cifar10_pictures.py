@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,37 +65,43 @@ def load(*, split_seed: int = 0) -> Dataset:
 
 
 def _decode(paths: dict[str, Path]) -> Arrays:
-    """Every JPEG of the archive, read where it lies; 10 s once, then kept as arrays."""
-    import tarfile
-
+    """Every JPEG of the archive, read where it lies: about 10 s once, then kept as arrays."""
     import numpy as np
 
-    from pellucid.base.errors import BadData
     from pellucid.data import fetch, pictures
     from pellucid.data.sets.cifar10 import CLASSES
 
     images: dict[str, list[pictures.Pixels]] = {"train": [], "test": []}
     labels: dict[str, list[int]] = {"train": [], "test": []}
-    path = paths[ARCHIVE]
+    members = _members(paths[ARCHIVE])
+    for done, (name, content) in enumerate(sorted(members.items()), 1):
+        part, kind = name.split("/")[-3:-1]
+        if part in images and kind in CLASSES:
+            picture = pictures.decode(io.BytesIO(content), f"{paths[ARCHIVE]}/{name}")
+            images[part].append(pictures.channels(picture, 3).transpose(2, 0, 1))
+            labels[part].append(CLASSES.index(kind))
+        if done % 500 == 0 or done == len(members):
+            fetch.listener.counted("decoding JPEG pictures, once", done, len(members))
+    return {f"{part}-images": np.stack(images[part]) for part in images} | {
+        f"{part}-labels": np.array(labels[part], dtype=np.uint8) for part in labels
+    }
+
+
+def _members(path: Path) -> dict[str, memoryview]:
+    """Name → content of every JPEG. One read of 93 MB instead of millions of small ones."""
+    import tarfile
+
+    from pellucid.base.errors import BadData
+
+    content = memoryview(path.read_bytes())
     try:
-        with tarfile.open(path) as archive:
-            members = sorted(
-                (one for one in archive if one.name.endswith(".jpg")), key=lambda one: one.name
-            )
-            for done, member in enumerate(members, 1):
-                part, name = member.name.split("/")[-3:-1]
-                file = archive.extractfile(member)
-                if file is None or part not in images or name not in CLASSES:
-                    continue
-                picture = pictures.decode(file, f"{path}/{member.name}")
-                images[part].append(pictures.channels(picture, 3).transpose(2, 0, 1))
-                labels[part].append(CLASSES.index(name))
-                if done % 500 == 0 or done == len(members):
-                    fetch.listener.counted("decoding JPEG pictures, once", done, len(members))
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            return {
+                one.name: content[one.offset_data : one.offset_data + one.size]
+                for one in archive
+                if one.name.endswith(".jpg")
+            }
     except tarfile.TarError as error:
         raise BadData(
             str(path), f"an archive that cannot be read ({error})", "a whole tar", "get it again"
         ) from error
-    return {f"{part}-images": np.stack(images[part]) for part in images} | {
-        f"{part}-labels": np.array(labels[part], dtype=np.uint8) for part in labels
-    }
