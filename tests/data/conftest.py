@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,15 @@ Draw = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
-def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_places(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An empty cache, no data folder of the user's, and the network forbidden."""
+    if request.node.get_closest_marker("real"):
+        return
     monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("PELLUCID_DATA", raising=False)
     monkeypatch.setenv("PELLUCID_OFFLINE", "1")
-    yield
 
 
 @pytest.fixture

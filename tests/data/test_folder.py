@@ -65,7 +65,7 @@ def test_every_class_is_in_every_split_where_it_can_be(tmp_path: Path, draw: Dra
     dataset = load(str(tmp_path / "f"), size=8)
     assert np.bincount(dataset.train.labels, minlength=3)[1:].tolist() == [1, 1]
     assert np.bincount(dataset.validation.labels, minlength=3)[1:].tolist() == [1, 0]
-    assert dataset.notes == ("no example in validation of 1 classes: two",)
+    assert dataset.notes == ("classes without an example in validation: 1 (two)",)
 
 
 def test_grey_and_colour_together_are_read_as_colour_and_told(pets: Path, draw: Draw) -> None:
@@ -114,7 +114,7 @@ def test_a_broken_picture_is_left_out_and_told_if_asked(pets: Path) -> None:
     (pets / "dogs" / "05.png").write_bytes(b"no picture")
     dataset = load(str(pets), size=8, skip_broken="true")
     assert sum(dataset.sizes.values()) == 39
-    assert dataset.notes == ("1 broken pictures left out: 05.png",)
+    assert dataset.notes == ("broken pictures left out: 1 (05.png)",)
 
 
 def test_many_pictures_are_decoded_once_until_one_changes(

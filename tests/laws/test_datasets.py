@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import fields, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -67,18 +68,14 @@ def cifar_pictures() -> Files:
 
 
 def omniglot_zips() -> Files:
-    return {
-        f"images_background_small{part}.zip": zipped(
-            {
-                f"images_background_small{part}/{alphabet}/character0{one}/00_{number:02}.png":
-                picture("PNG", seed_of(alphabet, one, number), (105, 105))
-                for alphabet in alphabets
-                for one in (1, 2)
-                for number in range(20)
-            }
-        )
-        for part, alphabets in ((1, ("Greek", "Korean")), (2, ("Greek", "Latin")))
-    }
+    files = {}
+    for part, alphabets in ((1, ("Greek", "Korean")), (2, ("Greek", "Latin"))):
+        content = {}
+        for alphabet, one, number in product(alphabets, (1, 2), range(20)):
+            path = f"images_background_small{part}/{alphabet}/character0{one}/00_{number:02}.png"
+            content[path] = picture("PNG", seed_of(alphabet, one, number), (105, 105))
+        files[f"images_background_small{part}.zip"] = zipped(content)
+    return files
 
 
 def seed_of(alphabet: str, one: int, number: int) -> int:

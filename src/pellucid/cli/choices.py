@@ -10,6 +10,7 @@ from pellucid.base.errors import WrongUse, unknown_name
 from pellucid.data.dataset import Dataset
 from pellucid.data.load import accepted_settings as data_settings
 from pellucid.data.load import load as load_data
+from pellucid.train.build import NETS
 from pellucid.train.build import accepted_settings as net_settings
 from pellucid.train.defaults import default_recipe
 from pellucid.train.recipe import Recipe, Setting
@@ -44,9 +45,23 @@ def choose(
     known = own | {*data_settings(data), *net_settings(recipe.net), *task_settings(recipe.task)}
     for key in settings:
         if key not in known:
-            raise unknown_name("--set", key, known)
+            raise _unknown_key(key, known, data)
     asked = {key: value for key, value in options.items() if value is not None}
     return dataset, recipe.with_changes({**_fields(settings, own), **asked})
+
+
+def _unknown_key(key: str, known: set[str], data: str) -> WrongUse:
+    """The error for a key that nobody asks for here, and who does ask for it."""
+    if key == "skip_broken":
+        return WrongUse("--skip-broken", f"data {data}", "a folder of pictures", "leave it out")
+    error = unknown_name("--set", key, known)
+    owners = [f"--task {name}" for name in TASKS.names() if key in task_settings(name)]
+    owners += [f"--net {name}" for name in NETS.names() if key in net_settings(name)]
+    if owners:
+        error = WrongUse(
+            error.where, error.found, error.expected, f"{key} belongs to {' or '.join(owners)}"
+        )
+    return error
 
 
 def parse_pair(pair: str) -> tuple[str, Setting]:

@@ -9,8 +9,11 @@ from pellucid.data.dataset import Dataset
 from pellucid.train.runs import Run
 
 
-def end_run(voice: Voice, run: Run, dataset: Dataset) -> None:
-    """Print the verdict, write the report, and the JSON object where it is asked for."""
+def end_run(voice: Voice, run: Run, dataset: Dataset | None) -> None:
+    """Print the verdict, write the report, and the JSON object where it is asked for.
+
+    Without the data no report is written.
+    """
     result = run.result
     words = result["verdict"]
     voice.people.print(f"\n[bold]{words['headline']}[/]")
@@ -27,8 +30,8 @@ def end_run(voice: Voice, run: Run, dataset: Dataset) -> None:
             voice.people.print(f"  • {step}", markup=False)
     voice.people.print(f"\nRun:     {run.folder}", markup=False)
     try:
-        page = write_report(run, dataset)
-        voice.people.print(f"Report:  {page}", markup=False)
+        if dataset is not None:
+            voice.people.print(f"Report:  {write_report(run, dataset)}", markup=False)
     finally:
         voice.record(result)
 

@@ -32,7 +32,7 @@ class ProgressDisplay(Watcher):
         recipe, now = training.recipe, training.progress
         self.console.print(
             f"[bold]{recipe.net}[/] on [bold]{recipe.dataset}[/]: {training.parameters:,} "
-            f"parameters, {recipe.epochs} epochs of {training.steps_per_epoch} steps, "
+            f"parameters, {_epochs(recipe.epochs)} of {training.steps_per_epoch:,} steps, "
             f"seed {recipe.seed} → {training.folder}"
         )
         if now.step:
@@ -55,7 +55,7 @@ class ProgressDisplay(Watcher):
         own = short_metric("accuracy", train["accuracy"]) if "accuracy" in train else "–"
         self.console.print(
             f"{row['epoch']:>5}  {train['loss']:>10.4f}  {own:>9}  "
-            f"{validation['loss']:>12.4f}  {value:>12}  {row['seconds']:>7.1f} s{mark}"
+            f"{validation['loss']:>11.4f}  {value:>15}  {row['seconds']:>7.1f} s{mark}"
         )
 
     def on_stage(self, training: Training, stage: str) -> None:
@@ -73,8 +73,8 @@ class ProgressDisplay(Watcher):
 
     def _heading(self) -> str:
         return (
-            f"{'epoch':>5}  {'train loss':>10}  {'right':>9}  {'valid. loss':>12}  "
-            f"{'valid. ' + self.metric.removesuffix('_db'):>12}  {'time':>9}"
+            f"{'epoch':>5}  {'train loss':>10}  {'right':>9}  {'valid. loss':>11}  "
+            f"{'valid. ' + self.metric.replace('_db', ' dB'):>15}  {'time':>9}"
         )
 
     def _moving_line(self, training: Training, now: float) -> str:
@@ -102,3 +102,7 @@ class ProgressDisplay(Watcher):
             self._live = Live(text, console=self.console, transient=True, auto_refresh=False)
             self._live.start()
         self._live.update(text, refresh=True)
+
+
+def _epochs(count: float) -> str:
+    return "1 epoch" if count == 1 else f"{count:g} epochs"

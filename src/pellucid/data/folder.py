@@ -76,9 +76,10 @@ def load(path: Path, *, size: int = 64, split_seed: int = 0, skip_broken: bool =
     splits = _divide(_unified(read, notes), split_seed)
     _check_splits(path, splits, count)
     notes += _thin_classes(splits, classes)
+    total = sum(map(len, splits.values()))
     card = Card(
         name=path.resolve().name,
-        title=f"{count:,} pictures of {len(classes)} classes, a folder of yours",
+        title=f"{total:,} pictures of {len(classes)} classes, a folder of yours",
         source=str(path.resolve()),
         licence="known to you",
     )
@@ -159,7 +160,7 @@ def _decoded(root: Path, found: Found, size: int, skip_broken: bool, notes: list
     if skipped:
         names = ", ".join(Path(error.where).name for error in skipped[:5])
         more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
-        notes.append(f"{len(skipped)} broken pictures left out: {names}{more}")
+        notes.append(f"broken pictures left out: {len(skipped):,} ({names}{more})")
     return Decoded(arrays["pixels"], arrays["labels"].view("<i8"), arrays["is_grey"] > 0)
 
 
@@ -246,7 +247,7 @@ def _thin_classes(splits: dict[str, Split], classes: list[str]) -> list[str]:
         empty = [name for name, count in zip(classes, counts, strict=True) if count == 0]
         if empty:
             names = ", ".join(empty[:5]) + (" …" if len(empty) > 5 else "")
-            notes.append(f"no example in {part} of {len(empty)} classes: {names}")
+            notes.append(f"classes without an example in {part}: {len(empty):,} ({names})")
     return notes
 
 

@@ -71,7 +71,7 @@ def decode(file: IO[bytes], name: str, at_least: int | None = None) -> Pixels:
             name,
             "a file that is no picture, or one whose head is broken",
             "a picture (PNG, JPEG, BMP, GIF, WebP, TIFF)",
-            "replace it or take it out of the folder (folders: skip_broken=true leaves it out)",
+            "replace it, or leave broken pictures of a folder out with --set skip_broken=true",
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError) as error:
         # what Pillow's decoders raise for files that break off or contradict themselves
@@ -186,7 +186,7 @@ def _broken(name: str, reason: str) -> BadData:
         name,
         f"a broken picture ({reason.rstrip('.')[:100]})",
         "a whole one",
-        "replace it or take it out of the folder (folders: skip_broken=true leaves it out)",
+        "replace it, or leave broken pictures of a folder out with --set skip_broken=true",
     )
 
 

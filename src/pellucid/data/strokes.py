@@ -210,7 +210,8 @@ def brightened(scaled: Pixels) -> Pixels:
     peak = float(np.percentile(content, 90)) if content.size else 0.0
     if not 0 < peak < BRIGHT:
         return scaled
-    return np.round(np.clip(scaled * (255 / peak), 0, 255)).astype(np.uint8)
+    stretched: Pixels = np.round(np.clip(scaled * (255 / peak), 0, 255)).astype(np.uint8)
+    return stretched
 
 
 def centred(scaled: Pixels, size: tuple[int, int], by_mass: bool) -> Pixels:

@@ -37,8 +37,8 @@ def _plain_sums() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # switching oneDNN off warns about an unrelated setting
         with (
-            torch.backends.mkldnn.flags(enabled=False),  # type: ignore[no-untyped-call]
-            torch.backends.nnpack.flags(enabled=False),  # type: ignore[no-untyped-call]
+            torch.backends.mkldnn.flags(enabled=False),
+            torch.backends.nnpack.flags(enabled=False),
         ):
             yield
 

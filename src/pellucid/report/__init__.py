@@ -1,1 +1,3 @@
 """Results as one self-contained page."""
+
+from pellucid.report.page import write as write

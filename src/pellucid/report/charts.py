@@ -1,4 +1,4 @@
-"""Vega-Lite specifications as plain records. Colours are names of the page's style sheet."""
+"""Vega-Lite specifications of the page's charts, as plain records."""
 
 from __future__ import annotations
 
@@ -6,49 +6,53 @@ import math
 from typing import Any
 
 from pellucid.base.records import Record
+from pellucid.report.style import BAD, GOOD, QUIET, TRAINING, VALIDATION, Spec
 
-Spec = dict[str, Any]
-
-TRAINING, VALIDATION = "var(--training)", "var(--validation)"
-GOOD, BAD, QUIET = "var(--validation)", "var(--training)", "var(--soft)"
-
-FONT = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
-
-CONFIG: Spec = {
-    "background": "transparent",
-    "font": FONT,
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": "var(--soft)",
-        "titleColor": "var(--soft)",
-        "labelFontSize": 11.5,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-        "titlePadding": 8,
-        "gridColor": "var(--grid)",
-        "domainColor": "var(--line)",
-        "tickColor": "var(--line)",
-        "tickSize": 4,
-        "labelPadding": 5,
-        "labelLimit": 150,
-    },
-    "legend": {
-        "labelColor": "var(--ink)",
-        "labelFontSize": 12,
-        "orient": "top",
-        "title": None,
-        "symbolType": "stroke",
-        "symbolSize": 320,
-        "symbolStrokeWidth": 2.5,
-        "offset": 4,
-        "columnPadding": 18,
-    },
-    "bar": {"cornerRadiusEnd": 2},
-}
+INK = "var(--ink)"
 
 
 def _sized(height: int, **parts: Any) -> Spec:
     return {"width": "container", "height": height, "autosize": {"type": "fit-x"}, **parts}
+
+
+def _number(field: str, form: str = "", **more: Any) -> Spec:
+    """A number of the data; `form` is how the hover shows it."""
+    return {
+        "field": field,
+        "type": "quantitative",
+        **({"format": form} if form else {}),
+        **more,
+    }
+
+
+def _mark(kind: str, encoding: Spec, **look: Any) -> Spec:
+    return {"mark": {"type": kind, **look}, "encoding": encoding}
+
+
+def _flag(field: str, place: float, word: str, **look: Any) -> Spec:
+    """A dotted vertical line with a word at its top."""
+    x = _number(field)
+    return {
+        "data": {"values": [{field: place, "word": word}]},
+        "layer": [
+            _mark("rule", {"x": x}, color=INK, strokeDash=[2, 3], opacity=0.7),
+            _mark(
+                "text",
+                {"x": x, "text": {"field": "word"}},
+                baseline="top",
+                fontSize=11.5,
+                y=0,
+                color=INK,
+                **look,
+            ),
+        ],
+    }
+
+
+def _names(title: str | None, **axis: Any) -> Spec:
+    """Rows by name, in the order of the data."""
+    look = {"ticks": False, "labelFontSize": 12.5, "labelColor": INK, **axis}
+    return {"type": "nominal", "sort": None, "title": title, "axis": look}
 
 
 def curves(
@@ -58,21 +62,19 @@ def curves(
     validation value's interval `low` to `high` where known. The best epoch is marked.
     """
     y = {"type": "quantitative", "title": title, "axis": {"format": form}, "scale": scale}
-    x = {
-        "field": "epoch",
-        "type": "quantitative",
-        "title": "epoch",
-        "axis": {"tickMinStep": 1, "format": "d", "grid": False},
-        "scale": {"nice": False, "padding": 8, "zero": False},
-    }
+    axis = {"tickMinStep": 1, "format": "d", "grid": False}
+    room = {"nice": False, "padding": 8, "zero": False}
+    x = _number("epoch", title="epoch", axis=axis, scale=room)
     names = ["training", "validation"]
     names = [name for name in names if any(row.get(name) is not None for row in rows)]
     layers: list[Spec] = []
     if any("low" in row for row in rows):
-        band = {"mark": {"type": "area", "color": VALIDATION, "opacity": 0.16},
-                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}}  # fmt: skip
-        layers.append(band)
-    layers += [_best(rows, best)] if best else []
+        band = {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
+        layers.append(_mark("area", band, color=VALIDATION, opacity=0.16))
+    if best and len(rows) > 1:
+        late = best > rows[-1]["epoch"] * 0.6  # the word stands on the side with room
+        side: Spec = {"align": "right", "dx": -5} if late else {"align": "left", "dx": 5}
+        layers.append(_flag("epoch", best, f"best: epoch {best}", **side))
     layers += [_lines(x, y, names, len(rows)), _hover(x, names, form)]
     return _sized(height, data={"values": rows}, layer=layers)
 
@@ -80,217 +82,188 @@ def curves(
 def _lines(x: Spec, y: Spec, names: list[str], count: int) -> Spec:
     colours = {"training": TRAINING, "validation": VALIDATION}
     dashes = {"training": [5, 3], "validation": [1, 0]}
-    domain = {"domain": names}
+
+    def by_name(values: dict[str, Any]) -> Spec:
+        scale = {"domain": names, "range": [values[name] for name in names]}
+        return {"field": "series", "scale": scale}
+
+    encoding = {
+        "x": x,
+        "y": {**y, "field": "value"},
+        "color": by_name(colours),
+        "strokeDash": by_name(dashes),
+    }
+    points = {"size": 22} if count < 40 else False
     return {
         "transform": [{"fold": names, "as": ["series", "value"]}],
-        "mark": {"type": "line", "strokeWidth": 2.2, "point": {"size": 22} if count < 40 else False},
-        "encoding": {
-            "x": x,
-            "y": {**y, "field": "value"},
-            "color": {
-                "field": "series",
-                "scale": {**domain, "range": [colours[name] for name in names]},
-            },
-            "strokeDash": {
-                "field": "series",
-                "scale": {**domain, "range": [dashes[name] for name in names]},
-            },
-        },
+        **_mark("line", encoding, strokeWidth=2.2, point=points),
     }
-
-
-def _best(rows: list[Record], best: int) -> Spec:
-    """A vertical mark at the best epoch, its word on the side with room."""
-    last = rows[-1]["epoch"]
-    side: Spec = {"align": "right", "dx": -5} if best > last * 0.6 else {"align": "left", "dx": 5}
-    x = {"field": "epoch", "type": "quantitative"}
-    return {
-        "data": {"values": [{"epoch": best, "word": f"best: epoch {best}"}]},
-        "layer": [
-            {
-                "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [2, 3], "opacity": 0.7},
-                "encoding": {"x": x},
-            },
-            {
-                "mark": {"type": "text", "baseline": "top", "fontSize": 11.5, "y": 0,
-                         "color": "var(--ink)", **side},
-                "encoding": {"x": x, "text": {"field": "word"}},
-            },
-        ],
-    }  # fmt: skip
 
 
 def _hover(x: Spec, names: list[str], form: str) -> Spec:
-    shown = [{"field": name, "type": "quantitative", "format": form} for name in names]
-    epoch = {"field": "epoch", "type": "quantitative", "format": "d"}
-    near = {"name": "near", "select": {"type": "point", "fields": ["epoch"], "nearest": True,
-            "on": "pointerover", "clear": "pointerout"}}  # fmt: skip
-    return {
-        "params": [near],
-        "mark": {"type": "rule", "color": "var(--ink)", "strokeWidth": 1},
-        "encoding": {
-            "x": x,
-            "opacity": {"condition": {"param": "near", "empty": False, "value": 0.55}, "value": 0},
-            "tooltip": [epoch, *shown],
-        },
+    near = {
+        "type": "point",
+        "fields": ["epoch"],
+        "nearest": True,
+        "on": "pointerover",
+        "clear": "pointerout",
     }
+    seen = {"condition": {"param": "near", "empty": False, "value": 0.55}, "value": 0}
+    shown = [_number("epoch", "d"), *(_number(name, form) for name in names)]
+    rule = _mark("rule", {"x": x, "opacity": seen, "tooltip": shown}, color=INK, strokeWidth=1)
+    return {"params": [{"name": "near", "select": near}], **rule}
 
 
 def intervals(rows: list[Record], title: str, floor: float, name: str = "class") -> Spec:
     """A share with its interval for each row (`class`, `accuracy`, `low`, `high`, `examples`)."""
-    y = {"field": "class", "type": "nominal", "sort": None, "title": name,
-         "axis": {"grid": True, "domain": False, "ticks": False, "labelFontSize": 12.5,
-                  "labelColor": "var(--ink)"}}  # fmt: skip
-    x = {"type": "quantitative", "title": title, "axis": {"format": ".0%", "tickCount": 6},
-         "scale": {"domain": [floor, 1], "nice": False, "clamp": True}}  # fmt: skip
+    domain = {"domain": [floor, 1], "nice": False, "clamp": True}
+    axis = {"format": ".0%", "tickCount": 6}
+    x: Spec = {"type": "quantitative", "title": title, "axis": axis, "scale": domain}
+    y = {"field": "class", **_names(name, grid=True, domain=False)}
     tooltip = [
         {"field": "class", "type": "nominal", "title": name},
-        *(
-            {"field": key, "type": "quantitative", "format": ".2%", "title": word}
-            for key, word in (("accuracy", "right"), ("low", "at least"), ("high", "at most"))
-        ),
-        {"field": "examples", "type": "quantitative", "format": ","},
+        _number("accuracy", ".2%", title="right"),
+        _number("low", ".2%", title="at least"),
+        _number("high", ".2%", title="at most"),
+        _number("examples", ","),
     ]
-    both = {"y": y, "tooltip": tooltip}
-    return _sized(
-        24 * len(rows),
-        data={"values": rows},
-        layer=[
-            {
-                "mark": {"type": "rule", "color": GOOD, "strokeWidth": 5, "opacity": 0.35,
-                         "strokeCap": "round"},
-                "encoding": {**both, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 70, "color": GOOD, "opacity": 1},
-                "encoding": {**both, "x": {**x, "field": "accuracy"}},
-            },
-        ],
-    )  # fmt: skip
+    both: Spec = {"y": y, "tooltip": tooltip}
+    span = {**both, "x": {**x, "field": "low"}, "x2": {"field": "high"}}
+    dot = {**both, "x": {**x, "field": "accuracy"}}
+    layers = [
+        _mark("rule", span, color=GOOD, strokeWidth=5, opacity=0.35, strokeCap="round"),
+        _mark("point", dot, filled=True, size=70, color=GOOD, opacity=1),
+    ]
+    return _sized(24 * len(rows), data={"values": rows}, layer=layers)
 
 
 def reliability(bins: list[Record]) -> Spec:
     """How often right against how sure, with the diagonal on which both agree."""
-    whole = {"domain": [0, 1], "nice": False}
-    x = {"field": "confidence", "type": "quantitative", "scale": whole, "axis": {"format": ".0%"},
-         "title": "how sure it was"}  # fmt: skip
-    y = {"type": "quantitative", "scale": whole, "axis": {"format": ".0%"},
-         "title": "how often it was right"}  # fmt: skip
+    whole: Spec = {"scale": {"domain": [0, 1], "nice": False}, "axis": {"format": ".0%"}}
+    x = _number("confidence", title="how sure it was", **whole)
+    y = {"type": "quantitative", "title": "how often it was right", **whole}
     tooltip = [
-        {"field": "confidence", "type": "quantitative", "format": ".1%", "title": "how sure"},
-        {"field": "accuracy", "type": "quantitative", "format": ".1%", "title": "how often right"},
-        {"field": "low", "type": "quantitative", "format": ".1%", "title": "at least"},
-        {"field": "high", "type": "quantitative", "format": ".1%", "title": "at most"},
-        {"field": "examples", "type": "quantitative", "format": ","},
+        _number("confidence", ".1%", title="how sure"),
+        _number("accuracy", ".1%", title="how often right"),
+        _number("low", ".1%", title="at least"),
+        _number("high", ".1%", title="at most"),
+        _number("examples", ","),
     ]
-    ends = [{"confidence": 0, "accuracy": 0}, {"confidence": 1, "accuracy": 1}]
-    both = {"x": x, "tooltip": tooltip}
-    diagonal = {
-        "data": {"values": ends},
-        "mark": {"type": "line", "color": QUIET, "strokeDash": [4, 4], "strokeWidth": 1.5},
-        "encoding": {"x": x, "y": {**y, "field": "accuracy"}},
-    }
-    bars = {
-        "mark": {"type": "rule", "color": GOOD, "strokeWidth": 2},
-        "encoding": {**both, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
-    }
-    points = {
-        "mark": {"type": "point", "filled": True, "size": 80, "color": GOOD, "opacity": 1},
-        "encoding": {**both, "y": {**y, "field": "accuracy"}},
-    }
-    return _sized(300, data={"values": bins}, layer=[diagonal, bars, points])
+    both: Spec = {"x": x, "tooltip": tooltip}
+    at = {"y": {**y, "field": "accuracy"}}
+    span = {**both, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
+    ends = [{"confidence": place, "accuracy": place} for place in (0, 1)]
+    line = _mark("line", {"x": x, **at}, color=QUIET, strokeDash=[4, 4], strokeWidth=1.5)
+    layers = [
+        {"data": {"values": ends}, **line},
+        _mark("rule", span, color=GOOD, strokeWidth=2),
+        _mark("point", {**both, **at}, filled=True, size=80, color=GOOD, opacity=1),
+    ]
+    return _sized(300, data={"values": bins}, layer=layers)
 
 
 def confidences(rows: list[Record]) -> Spec:
-    """How many answers were how sure: rows of `from`, `to`, `right`, `wrong`."""
-    top = max((row["right"] + row["wrong"] for row in rows), default=1)
-    ticks = [0, *(10**power for power in range(int(math.log10(max(1, top))) + 2))]
-    x = {"field": "from", "type": "quantitative", "title": "how sure it was",
-         "axis": {"format": ".0%", "grid": False}, "scale": {"domain": [0, 1], "nice": False}}  # fmt: skip
-    y = {"field": "count", "type": "quantitative", "stack": None,
-         "title": "answers (steps of ten-fold)", "axis": {"values": ticks, "format": ","},
-         "scale": {"type": "symlog", "domainMin": 0}}  # fmt: skip
+    """How many answers were how sure: rows of `from`, `to`, `right`, `wrong`.
+
+    Right and wrong ones stand side by side, each in its half of the step.
+    """
     order = ["right", "wrong"]
+    halves = [
+        {
+            **row,
+            "answer": answer,
+            "count": row[answer],
+            "left": row["from"] + side * (row["to"] - row["from"]) / 2,
+            "end": row["from"] + (side + 1) * (row["to"] - row["from"]) / 2,
+        }
+        for row in rows
+        for side, answer in enumerate(order)
+        if row[answer]
+    ]
+    top = max((row["count"] for row in halves), default=1)
+    ticks = [0, *(10**power for power in range(int(math.log10(top)) + 2))]
+    tenfold = {"values": ticks, "labelExpr": "format(datum.value, ',')"}
+    legend = {"symbolType": "square", "symbolSize": 110, "symbolStrokeWidth": 0}
+    encoding = {
+        "x": _number(
+            "left",
+            title="how sure it was",
+            bin="binned",
+            axis={"format": ".0%", "grid": False},
+            scale={"domain": [0, 1], "nice": False},
+        ),
+        "x2": {"field": "end"},
+        "y": _number(
+            "count",
+            title="answers (each step ten-fold)",
+            stack=None,
+            axis=tenfold,
+            scale={"type": "symlog", "domainMin": 0},
+        ),
+        "color": {
+            "field": "answer",
+            "scale": {"domain": order, "range": [GOOD, BAD]},
+            "legend": legend,
+        },
+        "tooltip": [
+            _number("from", ".0%", title="surer than"),
+            _number("right", ","),
+            _number("wrong", ","),
+        ],
+    }
     return _sized(
         300,
-        data={"values": rows},
-        transform=[{"fold": order, "as": ["answer", "count"]}, {"filter": "datum.count > 0"}],
-        mark={"type": "bar", "binSpacing": 1},
-        encoding={
-            "x": {**x, "bin": "binned"},
-            "x2": {"field": "to"},
-            "y": y,
-            "color": {
-                "field": "answer",
-                "scale": {"domain": order, "range": [GOOD, BAD]},
-                "legend": {"symbolType": "square", "symbolSize": 110, "symbolStrokeWidth": 0},
-            },
-            "opacity": {
-                "condition": {"test": "datum.answer == 'right'", "value": 0.45}, "value": 1
-            },
-            "tooltip": [
-                {"field": "from", "type": "quantitative", "format": ".0%", "title": "surer than"},
-                {"field": "right", "type": "quantitative", "format": ","},
-                {"field": "wrong", "type": "quantitative", "format": ","},
-            ],
-        },
-    )  # fmt: skip
+        data={"values": halves},
+        **_mark("bar", encoding, binSpacing=0, cornerRadiusEnd=0),
+    )
 
 
 def bars(rows: list[Record], title: str) -> Spec:
     """Horizontal bars from zero: rows of `name`, `value`, `ours`, and `low`, `high` where known."""
-    y = {"field": "name", "type": "nominal", "sort": None, "title": None,
-         "axis": {"domain": True, "ticks": False, "labelFontSize": 12.5, "labelLimit": 210,
-                  "labelColor": "var(--ink)"}}  # fmt: skip
-    x = {"field": "value", "type": "quantitative", "title": title, "axis": {"tickCount": 6}}
+    y = {"field": "name", **_names(None, domain=True, labelLimit=210)}
+    x = _number("value", title=title, axis={"tickCount": 6})
     tooltip = [
         {"field": "name", "type": "nominal", "title": "what"},
-        {"field": "value", "type": "quantitative", "format": ".2f", "title": title},
+        _number("value", ".2f", title=title),
     ]
-    word = {"y": y, "x": x, "text": {"field": "value", "type": "quantitative", "format": ".2f"}}
     colour = {"condition": {"test": "datum.ours", "value": GOOD}, "value": "var(--line)"}
-    return _sized(
-        34 * len(rows),
-        data={"values": rows},
-        layer=[
-            {"mark": {"type": "bar", "height": 20},
-             "encoding": {"y": y, "x": x, "color": colour, "tooltip": tooltip}},
-            {"mark": {"type": "rule", "color": "var(--ink)", "strokeWidth": 1.5},
-             "transform": [{"filter": "isValid(datum.low)"}],
-             "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}}},
-            {"mark": {"type": "text", "align": "left", "dx": 6, "color": "var(--ink)",
-                      "fontSize": 12}, "encoding": word},
-        ],
-    )  # fmt: skip
+    span = {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}}
+    beyond = {"calculate": "isValid(datum.high) ? datum.high : datum.value", "as": "end"}
+    word = {"y": y, "x": {**x, "field": "end"}, "text": _number("value", ".2f")}
+    layers = [
+        _mark("bar", {"y": y, "x": x, "color": colour, "tooltip": tooltip}, height=20),
+        {
+            "transform": [{"filter": "isValid(datum.low)"}],
+            **_mark("rule", span, color=INK, strokeWidth=1.5),
+        },
+        {
+            "transform": [beyond],
+            **_mark("text", word, align="left", dx=6, color=INK, fontSize=12),
+        },
+    ]
+    return _sized(34 * len(rows), data={"values": rows}, layer=layers)
 
 
 def rates(points: list[Record], suggestion: float | None) -> Spec:
-    """The loss over the learning rate, and the suggested rate."""
-    x = {"field": "rate", "type": "quantitative", "title": "learning rate (each step ten-fold)",
-         "scale": {"type": "log", "nice": False}, "axis": {"format": "~g", "grid": False}}  # fmt: skip
-    y = {"field": "loss", "type": "quantitative", "title": "loss", "scale": {"zero": True}}
-    tooltip = [
-        {"field": "rate", "type": "quantitative", "format": ".3~g", "title": "learning rate"},
-        {"field": "loss", "type": "quantitative", "format": ".4~g"},
+    """The loss over the learning rate, and the suggested rate. What leaps up is cut off."""
+    lowest, highest = (math.log10(end(row["rate"] for row in points)) for end in (min, max))
+    decades = [10.0**power for power in range(math.ceil(lowest), math.floor(highest) + 1)]
+    top = min(max(row["loss"] for row in points), 2.5 * points[0]["loss"])
+    x = _number(
+        "rate",
+        title="learning rate (each step ten-fold)",
+        scale={"type": "log", "nice": False},
+        axis={"values": decades, "labelExpr": "format(datum.value, '.1~g')", "grid": False},
+    )
+    y = _number("loss", title="loss", scale={"domain": [0, top]})
+    tooltip = [_number("rate", ".3~g", title="learning rate"), _number("loss", ".4~g")]
+    layers = [
+        _mark("line", {"x": x, "y": y}, color=VALIDATION, strokeWidth=2.2, clip=True),
+        _mark("point", {"x": x, "y": y, "tooltip": tooltip}, opacity=0, size=200, clip=True),
     ]
-    line: Spec = {"mark": {"type": "line", "color": VALIDATION, "strokeWidth": 2.2},
-                  "encoding": {"x": x, "y": y}}  # fmt: skip
-    dots: Spec = {"mark": {"type": "point", "opacity": 0, "size": 200},
-                  "encoding": {"x": x, "y": y, "tooltip": tooltip}}  # fmt: skip
-    layers = [line, dots]
     if suggestion:
-        at = {"field": "rate", "type": "quantitative"}
-        mark = {
-            "data": {"values": [{"rate": suggestion, "word": f"suggested: {suggestion:.2g}"}]},
-            "layer": [
-                {"mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [2, 3]},
-                 "encoding": {"x": at}},
-                {"mark": {"type": "text", "align": "right", "dx": -5, "y": 4, "baseline": "top",
-                          "color": "var(--ink)", "fontSize": 12},
-                 "encoding": {"x": at, "text": {"field": "word"}}},
-            ],
-        }  # fmt: skip
-        layers.insert(0, mark)
+        words = f"suggested: {suggestion:.2g}"
+        layers.insert(0, _flag("rate", suggestion, words, align="right", dx=-5))
     return _sized(260, data={"values": points}, layer=layers)
 
 
@@ -302,30 +275,27 @@ def histogram(record: Record, what: str, colour: str) -> Spec:
         {"from": low + place * step, "to": low + (place + 1) * step, "count": number}
         for place, number in enumerate(counts)
     ]
-    x: Spec = {
-        "type": "quantitative",
-        "title": None,
-        "scale": {"nice": False, "domain": [min(low, 0), max(high, 0)]},
-        "axis": {"tickCount": 4, "grid": False, "format": "~g", "labelFontSize": 10.5},
+    axis = {
+        "tickCount": 4,
+        "grid": False,
+        "labelFontSize": 10.5,
+        "labelExpr": "format(datum.value, '.4~g')",
     }
-    y = {"field": "count", "type": "quantitative", "axis": None}
-    tooltip = [
-        {"field": "from", "type": "quantitative", "format": ".3~g", "title": f"{what} from"},
-        {"field": "to", "type": "quantitative", "format": ".3~g"},
-        {"field": "count", "type": "quantitative", "format": ",", "title": "how many"},
+    scale = {"nice": False, "domain": [min(low, 0), max(high, 0)]}
+    x = {"type": "quantitative", "title": None, "scale": scale, "axis": axis}
+    encoding = {
+        "x": {**x, "field": "from", "bin": "binned"},
+        "x2": {"field": "to"},
+        "y": _number("count", axis=None),
+        "tooltip": [
+            _number("from", ".3~g", title=f"{what} from"),
+            _number("to", ".3~g"),
+            _number("count", ",", title="how many"),
+        ],
+    }
+    zero = _mark("rule", {"x": {**x, "field": "at"}}, color=INK, opacity=0.45)
+    layers = [
+        _mark("bar", encoding, color=colour, binSpacing=0, cornerRadiusEnd=0),
+        {"data": {"values": [{"at": 0}]}, **zero},
     ]
-    zero = {
-        "data": {"values": [{"at": 0}]},
-        "mark": {"type": "rule", "color": "var(--ink)", "opacity": 0.45},
-        "encoding": {"x": {**x, "field": "at"}},
-    }
-    filled = {
-        "mark": {"type": "bar", "color": colour, "binSpacing": 0, "cornerRadiusEnd": 0},
-        "encoding": {
-            "x": {**x, "field": "from", "bin": "binned"},
-            "x2": {"field": "to"},
-            "y": y,
-            "tooltip": tooltip,
-        },
-    }
-    return _sized(46, data={"values": rows}, layer=[filled, zero])
+    return _sized(46, data={"values": rows}, layer=layers)

@@ -11,17 +11,15 @@ from pellucid.base.records import to_json
 
 
 def text(value: Any) -> str:
-    """A value as text inside HTML, also inside an attribute."""
-    return html.escape(str(value), quote=True)
+    """A value as text inside HTML, also inside an attribute; a percent sign stays by its number."""
+    return html.escape(str(value), quote=True).replace(" %", "\u00a0%")
 
 
 def section(name: str, title: str, how: str, *parts: str) -> str:
     """A section that begins with one sentence on how to read it."""
     head = f'<h2 id="{name}-title">{text(title)}</h2>\n<p class="how">{text(how)}</p>'
     body = "\n".join(part for part in parts if part)
-    return (
-        f'<section id="{name}" aria-labelledby="{name}-title">\n{head}\n{body}\n</section>'
-    )
+    return f'<section id="{name}" aria-labelledby="{name}-title">\n{head}\n{body}\n</section>'
 
 
 def paragraph(words: str, kind: str = "") -> str:

@@ -134,5 +134,5 @@ def _checksum(arrays: Arrays) -> int:
     for name in sorted(arrays):
         total = zlib.crc32(name.encode(), total)
         if arrays[name].size:
-            total = zlib.crc32(np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8), total)
+            total = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), total)
     return total

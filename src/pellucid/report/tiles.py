@@ -11,18 +11,23 @@ from pellucid.report.markup import text
 from pellucid.report.pictures import Array
 from pellucid.report.wording import signed
 
-SIDE = 64
-"""Pixels: about how large a tile is shown."""
 
-
-def tiles(values: Array, scale: float, titles: Sequence[str], label: str, cell: int = 1) -> str:
+def tiles(
+    values: Array,
+    scale: float,
+    titles: Sequence[str],
+    label: str,
+    cell: int = 1,
+    side: int = 64,
+) -> str:
     """Signed numbers (tile, row, column) side by side; `titles` appear on hover, one a tile.
 
-    `cell` is the size of a number's cell in the PNG; the page enlarges it by whole pixels.
+    `cell` is the size of a number's cell in the PNG; the page enlarges it by whole pixels to about
+    `side`.
     """
     count, rows, columns = values.shape
     png = pictures.signed(values.reshape(count * rows, columns), scale, cell)
-    times = max(1, int(SIDE / (cell * max(rows, columns)) + 0.5))
+    times = max(1, int(side / (cell * max(rows, columns)) + 0.5))
     width, height = columns * cell * times, rows * cell * times
     style = (
         f"--s:url({pictures.data_uri(png)});--w:{width}px;--h:{height}px;--all:{height * count}px"

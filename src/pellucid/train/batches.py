@@ -45,6 +45,13 @@ class Feed:
                 "a batch no larger than the data",
                 f"--batch-size {max(1, len(split) // 2)}",
             )
+        if recipe.batch_size < world:
+            raise WrongUse(
+                "batch size",
+                f"{recipe.batch_size} for {world} processes",
+                "an example or more for each of them",
+                f"--batch-size {world}",
+            )
         self.inputs = torch.from_numpy(split.inputs).to(device)
         self.labels = torch.from_numpy(split.labels).to(device)
         self.task, self.recipe, self.device = task, recipe, device

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,8 @@ def find_factory(net: str) -> Callable[..., Any]:
         factory: Callable[..., Any] = NETS.load(net).build
         return factory
     module_name, _, name = net.partition(":")
-    module = _import_users(module_name.removesuffix(".py").replace("/", "."), net)
+    folder, module_name = _place(module_name)
+    module = _import_users(folder, module_name, net)
     if not hasattr(module, name):
         close = near_misses(name, (entry for entry in dir(module) if not entry.startswith("_")))
         raise WrongUse(
@@ -83,9 +85,17 @@ def find_factory(net: str) -> Callable[..., Any]:
     return found
 
 
-def _import_users(module_name: str, net: str) -> Any:
-    """A module of the user's, found from the current folder as `python` would."""
-    here = str(Path.cwd())
+def _place(written: str) -> tuple[Path, str]:
+    """`nets/mine.py`, `nets.mine` or `../mine.py` → the folder to import from, and the module."""
+    path = Path(os.path.normpath(written.removesuffix(".py")))
+    if path.is_absolute() or path.parts[0] == "..":
+        return path.parent.resolve(), path.name
+    return Path.cwd(), ".".join(path.parts)
+
+
+def _import_users(folder: Path, module_name: str, net: str) -> Any:
+    """A module of the user's, found from `folder` as `python` would."""
+    here = str(folder)
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
@@ -233,17 +243,28 @@ def _size_to_change(module: nn.Module, given: tuple[int, ...], label: str) -> st
     return ""
 
 
+def _last_layer(network: nn.Module, width: int) -> list[tuple[str, str]]:
+    """The last layer that gives `width` numbers and what it calls that size; none if none does."""
+    sizes = [
+        (label, size)
+        for label, part in network.named_modules()
+        for size in ("out_features", "out_channels")
+        if label and getattr(part, size, None) == width
+    ]
+    return sizes[-1:]
+
+
 def _output_misfit(
     name: str, network: nn.Module, output: Any, expected: tuple[int, ...], task: Task
 ) -> WrongUse:
     found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
     fix = f"let forward return one tensor of shape (batch, {', '.join(map(str, expected[1:]))})"
-    layers = [(label, part) for label, part in network.named_modules() if label]
-    for label, part in reversed(layers):
-        size = next((s for s in ("out_features", "out_channels") if hasattr(part, s)), None)
-        if size and len(expected) == 2:
-            fix = f"make {size} of {label} {expected[1]} instead of {getattr(part, size)}"
-            break
+    if name in NETS.names():
+        fix = f"choose a network for the task {task.name} (see: pellucid nets list)"
+    elif isinstance(output, Tensor) and output.ndim == 2 and len(expected) == 2:
+        width = output.shape[1]
+        for label, size in _last_layer(network, width):
+            fix = f"make {size} of {label} {expected[1]} instead of {width}"
     return WrongUse(
         f"network {name}",
         f"an output {found} for {expected[0]} examples",

@@ -71,8 +71,8 @@ def hole_lines(train: Split, split: Split, holes: NDArray[np.bool_]) -> list[Rec
     truth, channels = _flat(split), split.inputs.shape[1]
     hidden = np.repeat(holes[:, None], channels, axis=1).reshape(len(holes), -1)
     mean = clean.mean(axis=0, dtype=np.float64)
-    covariance = np.cov(clean, rowvar=False)
-    covariance += np.eye(len(mean)) * (np.trace(covariance) / len(mean) * 1e-4)
+    covariance = np.asarray(np.cov(clean, rowvar=False), dtype=np.float64)
+    covariance[np.diag_indices(len(mean))] += np.trace(covariance) / len(mean) * 1e-4
     filled = np.where(hidden, mean, truth)
     places, which = np.unique(hidden, axis=0, return_inverse=True)
     for number, place in enumerate(places):

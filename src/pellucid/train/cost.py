@@ -117,13 +117,12 @@ def _loop(sitting: Sitting) -> Loop:
 
 
 def _run(loop: Loop, watch: _Stopwatch) -> None:
-    """Epochs from their first step, always with the first epoch's rates, until it is enough."""
+    """The first epoch again and again, with its order and rates, until it is enough."""
     now = loop.training.progress
     loop.after_step = watch
     while not watch.enough:
         now.done = now.step = 0
         loop.epoch()
-        now.epoch += 1
 
 
 def _timing(durations: list[float], steps_per_epoch: int) -> Timing:

@@ -82,7 +82,7 @@ def default_recipe(
     elif task == "classify":
         choices = {**CLASSIFIERS.get(net, OWN), "augment": _changes(net, data)}
     else:
-        choices = RESTORERS
+        choices = _restorer(net, task, data)
     choices = {**COMMON, **choices, **_for_size(data["sizes"]["train"], {**COMMON, **choices})}
     return Recipe(dataset=dataset, net=net, task=task).with_changes(choices)
 
@@ -90,6 +90,20 @@ def default_recipe(
 def _writer(net: str) -> Choices:
     common = {"second_moment": 0.99, "weight_decay": 0.01, "epochs": 10, "clip": 1.0}
     return {**common, **WRITERS.get(net, OWN)}
+
+
+def _restorer(net: str, task: str, data: Record) -> Choices:
+    """To fill a hole a network may look past the bottleneck: what is seen is not to be restored.
+
+    The usual hole of 10 is meant for 28 pixels; in smaller pictures it is smaller in proportion.
+    """
+    choices = dict(RESTORERS)
+    if task == "inpaint" and net == "autoencoder-conv":
+        choices["bottleneck"] = 0
+    side = min(data["shape"][1:])
+    if task == "inpaint" and side < 28:
+        choices["hole"] = max(1, round(side * 10 / 28))
+    return choices
 
 
 def _changes(net: str, data: Record) -> tuple[str, ...]:

@@ -92,6 +92,7 @@ class Sitting:
         self.ranks = Ranks.join()
         self.device = choose_device(recipe.device, self.ranks)
         self.task: Task = make_task(recipe, data.as_record())
+        self.ranks.share_loss(self.task, recipe.batch_size)
         torch.manual_seed(named_seed(recipe.seed, "weights"))
         if given is None:
             self.network = build(recipe.net, self.task, recipe.options)
@@ -147,7 +148,7 @@ class Sitting:
             parameters=sum(weight.numel() for weight in self.network.parameters()),
             facts={"begun": self.begun},
         )
-        with Interrupt() as interrupt:
+        with Interrupt(alone=self.ranks.world == 1) as interrupt:
             loop = self._loop(training, watching, keeper, interrupt)
             watching.on_start(training)
             while not self.progress.ended and self.progress.epoch < self.recipe.epochs:
@@ -167,6 +168,8 @@ class Sitting:
     def _close_epoch(self, run: Run, keeper: Keeper, training: Training, watching: Watcher) -> None:
         """Judge on validation, keep what is better, write the metrics and a checkpoint."""
         now, recipe = self.progress, self.recipe
+        losses, now.right, seen = self.ranks.total(now.loss_sum, now.right, now.seen)
+        now.loss_sum, now.seen = losses / self.ranks.world, int(seen)
         if self.ranks.first:
             keeper.tick()
             row = self._row(keeper.judged)
@@ -174,7 +177,7 @@ class Sitting:
             if self.task.better(value, now.best):
                 now.best, now.best_epoch = value, now.epoch + 1
                 keeper.save_best()
-            if recipe.until and not self.task.better(recipe.until, value):
+            if recipe.until and self.task.better(value, recipe.until):
                 now.ended = "until"
             elif recipe.patience and now.epoch + 1 - now.best_epoch >= recipe.patience:
                 now.ended = "patience"
@@ -209,7 +212,6 @@ class Sitting:
     def _loop(
         self, training: Training, watching: Watcher, keeper: Keeper, interrupt: Interrupt
     ) -> Loop:
-        alone = self.ranks.world == 1
         loop = Loop(
             recipe=self.recipe,
             network=self.ranks.wrap(self.network),
@@ -220,7 +222,7 @@ class Sitting:
             watchers=watching,
             training=training,
             autocast=precision(self.recipe.precision, self.device),
-            after_step=keeper.after_step(interrupt if alone else None, writes=self.ranks.first),
+            after_step=keeper.after_step(interrupt, writes=self.ranks.first),
         )
         keeper.settle = loop.tally.settle
         return loop

@@ -9,14 +9,19 @@ from typing import Any
 
 
 class Interrupt:
-    """Inside the block the first Ctrl-C (or termination signal) is noted, a second one raises."""
+    """Inside the block the first Ctrl-C (or termination signal) is noted, a second one raises.
 
-    def __init__(self) -> None:
+    With several processes (not `alone`) nothing is noted: each would stop at another step, so
+    they end at once, and the last checkpoint is what is left.
+    """
+
+    def __init__(self, alone: bool = True) -> None:
+        self.alone = alone
         self.asked = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
-        if threading.current_thread() is threading.main_thread():
+        if self.alone and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._note)
         return self

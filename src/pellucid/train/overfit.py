@@ -19,7 +19,7 @@ from pellucid.data.dataset import Split
 from pellucid.train.batches import Feed
 from pellucid.train.optimiser import make_optimiser
 from pellucid.train.recipe import Recipe
-from pellucid.train.task import Task
+from pellucid.train.task import Task, make_task
 
 STEPS = 500
 """Steps to try; a sound setup needs 20 to 200."""
@@ -56,8 +56,15 @@ def by_heart(
             "--overfit", f"{count} examples", f"1 to {len(split)} examples", "--overfit 8"
         )
     plain = replace(
-        recipe, batch_size=count, augment=(), weight_decay=0.0, schedule="constant", warmup=0.0
+        recipe,
+        batch_size=count,
+        augment=(),
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        schedule="constant",
+        warmup=0.0,
     )
+    task = make_task(plain, task.data)
     network = copy.deepcopy(network).train()
     for module in network.modules():
         if isinstance(module, nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Dropout3d):

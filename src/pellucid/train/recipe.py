@@ -160,6 +160,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "clip": (0, 1e12, "0 (no limit) or a norm above 0"),
     "average": (0, 0.9999999, "a share from 0 to below 1"),
     "patience": (0, 10**9, "0 (never stop early) or a number of epochs"),
+    "until": (-1e9, 1e9, "a validation value, e.g. 0.99, or 0 (never)"),
     "seed": (0, 2**63 - 1, "a whole number, 0 or more"),
 }
 
@@ -170,6 +171,5 @@ def _check_numbers(recipe: Recipe) -> None:
         whole = isinstance(getattr(Recipe, name), int) and name != "epochs"
         right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
         if not right or not math.isfinite(value) or not low <= value <= high:
-            raise WrongUse(
-                f"recipe, {name}", repr(value), expected, f"set {name.replace('_', '-')} anew"
-            )
+            usual = getattr(Recipe, name)
+            raise WrongUse(f"recipe, {name}", repr(value), expected, f"for example {name}={usual}")

@@ -36,11 +36,16 @@ class Task(ABC):
         if data["kind"] != self.kind:
             fitting = "next-symbol" if data["kind"] == "symbols" else "classify"
             raise WrongUse(
-                f"task {type(self).__name__.lower()}",
+                f"task {self.name}",
                 f"{data['card']['name']}, which holds {data['kind']}",
                 f"data of {self.kind}",
                 f"choose --task {fitting}, or other data",
             )
+
+    @property
+    def name(self) -> str:
+        """What it is called in the catalog: its file's name, with dashes."""
+        return type(self).__module__.rpartition(".")[2].replace("_", "-")
 
     def build_arguments(self) -> dict[str, Any]:
         """What a network's `build` needs to know: inputs, outputs, symbols."""
@@ -63,6 +68,10 @@ class Task(ABC):
     @abstractmethod
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """What training makes small: the mean over the batch, a scalar."""
+
+    def answers(self, target: Tensor) -> Tensor:
+        """Over how many answers `loss` is a mean."""
+        return torch.tensor(len(target), device=target.device)
 
     def right(self, output: Tensor, target: Tensor) -> Tensor | None:
         """How many answers of the batch are right, where right and wrong exist."""
@@ -95,10 +104,11 @@ class Task(ABC):
         return {}
 
     def better(self, value: float, best: float | None) -> bool:
-        """Is `value` better than the best so far?"""
+        """Is `value` at least as good as the best so far? Of equals the later one is kept: it has
+        been trained for longer, and in most schedules at a lower rate."""
         if best is None:
             return True
-        return value > best if self.higher_is_better else value < best
+        return value >= best if self.higher_is_better else value <= best
 
 
 def make_task(recipe: Recipe, data: Record) -> Task:

@@ -46,7 +46,7 @@ def _decibels(judged: Record, split: str, data: Record) -> tuple[str, list[str]]
     for line in judged.get("beside", []):
         gain = judged["psnr_db"] - line["psnr_db"]
         word = "above" if gain >= 0 else "BELOW"
-        sentences.append(f"{abs(gain):.2f} dB {word} {line['title']} ({line['psnr_db']:.2f} dB).")
+        sentences.append(f"{abs(gain):.2f} dB {word} {line['title']}: {line['psnr_db']:.2f} dB.")
     reading = judged.get("read")
     if reading:
         worst = min(reading["per_class"], key=lambda row: row["accuracy"])
@@ -100,12 +100,12 @@ def _next_steps(result: Record, recipe: Recipe, metrics: list[Record]) -> list[s
     gap = last["validation"]["loss"] - last["train"]["loss"]
     if result["stopped"] == "interrupted":
         steps.append(f"It was stopped early: pellucid runs resume {result['run_name']}")
-    if len(metrics) > 2 and result["best_epoch"] <= len(metrics) * 0.6:
+    if _went_past_its_best(result, metrics):
         steps.append(
             f"The best epoch was {result['best_epoch']} of {len(metrics)}: it trained past its "
             "best. Try fewer epochs, or --set patience=3"
         )
-    elif _still_improving(metrics, result["metric"]) and recipe.epochs < 200:
+    elif _still_improving(result, metrics) and recipe.epochs < 200:
         steps.append(f"It was still improving: try --epochs {recipe.epochs * 2:g}")
     if result["metric"] == "accuracy" and not recipe.augment and gap > 0.5 * last["train"]["loss"]:
         steps.append(
@@ -118,7 +118,18 @@ def _next_steps(result: Record, recipe: Recipe, metrics: list[Record]) -> list[s
     return steps[:3]
 
 
-def _still_improving(metrics: list[Record], metric: str) -> bool:
+def _went_past_its_best(result: Record, metrics: list[Record]) -> bool:
+    """Was the best epoch early, and the last one worse than it?"""
+    if len(metrics) < 3 or not 0 < result["best_epoch"] <= len(metrics) * 0.6:
+        return False
+    best, last = (metrics[place]["validation"] for place in (result["best_epoch"] - 1, -1))
+    return bool(best[result["metric"]] != last[result["metric"]])
+
+
+def _still_improving(result: Record, metrics: list[Record]) -> bool:
+    metric = result["metric"]
+    if result["stopped"] == "until":  # it has what was asked for
+        return False
     if len(metrics) < 3:
         return True
     earlier, latest = metrics[-3]["validation"][metric], metrics[-1]["validation"][metric]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from pellucid.cli.output import JsonPath, Voice
 if TYPE_CHECKING:
     from pellucid.data.dataset import Dataset
     from pellucid.train.recipe import Recipe
+    from pellucid.train.runs import Run
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -44,7 +46,9 @@ def train(
             help="Any choice of the recipe, the network, the task or the data, e.g. noise=0.5.",
         ),
     ] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the training data; 0.5 is half of one.")] = None,
+    epochs: Annotated[
+        float | None, typer.Option(help="Passes over the training data; 0.5 is half of one.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest rate.")] = None,
     optimiser: Annotated[
@@ -74,6 +78,9 @@ def train(
     no_test: Annotated[
         bool, typer.Option("--no-test", help="Leave the test set sealed: judge on validation.")
     ] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Write no report.html (pellucid report does later).")
+    ] = False,
     skip_broken: Annotated[
         bool, typer.Option("--skip-broken", help="Leave out pictures that cannot be read.")
     ] = False,
@@ -86,6 +93,7 @@ def train(
 ) -> None:
     """Train a network on real data; ends with a verdict and a report to look at."""
     from pellucid.cli.choices import choose
+    from pellucid.cli.ending import end_run
 
     voice = Voice(json)
     if offline:
@@ -112,7 +120,9 @@ def train(
     elif dry_run:
         _dry_run(voice, dataset, recipe)
     else:
-        _train(voice, dataset, recipe, runs, name, look_at_test=not no_test)
+        run = _train(voice, dataset, recipe, runs, name, look_at_test=not no_test)
+        if run is not None:
+            end_run(voice, run, None if no_report else dataset)
 
 
 def _train(
@@ -122,8 +132,8 @@ def _train(
     runs: str | None,
     name: str | None,
     look_at_test: bool,
-) -> None:
-    from pellucid.cli.ending import end_run
+) -> Run | None:
+    """Train and return the run; None in a process that helps another one (see `torchrun`)."""
     from pellucid.cli.progress import ProgressDisplay
     from pellucid.train.fit import Sitting
     from pellucid.train.runs import runs_folder
@@ -134,8 +144,7 @@ def _train(
         run = sitting.start(runs_folder(runs), name, [display], look_at_test)
     finally:
         display.stop()
-    if sitting.ranks.first:
-        end_run(voice, run, dataset)
+    return run if sitting.ranks.first else None
 
 
 def _find_rate(voice: Voice, dataset: Dataset, recipe: Recipe) -> None:
@@ -153,8 +162,8 @@ def _find_rate(voice: Voice, dataset: Dataset, recipe: Recipe) -> None:
 
 
 def rate_curve(rates: list[float], losses: list[float], suggestion: float) -> str:
-    """The loss over the rate as a drawing in text: 12 rows, one column for two steps."""
-    step = max(1, len(rates) // 60)
+    """The loss over the rate as a drawing in text: 12 rows, at most 60 columns."""
+    step = math.ceil(len(rates) / 60)
     shown = list(zip(rates[::step], losses[::step], strict=True))
     low, high = min(losses), min(max(losses), 2 * losses[0])
     rows = []

@@ -25,9 +25,7 @@ NUMBERS = 2_000_000
 def measure(subject: Subject) -> Reading:
     """`maps.<layer>` (picture, map, row, column), and `pictures` as the data set stores them."""
     names = [
-        name
-        for name, module in subject.network.named_modules()
-        if isinstance(module, CONVOLUTIONS)
+        name for name, module in subject.network.named_modules() if isinstance(module, CONVOLUTIONS)
     ]
     if not names or len(subject.shape) != 3:
         reason = "The network has no two-dimensional convolution: there are no maps to show."

@@ -24,9 +24,7 @@ def measure(subject: Subject) -> Reading:
     """Histograms with mean, spread and share of zeros: `weights` and `activations` in the facts."""
     activations: dict[str, Record] = {}
     names = [
-        name
-        for name, module in leaves(subject.network).items()
-        if not isinstance(module, PASSIVE)
+        name for name, module in leaves(subject.network).items() if not isinstance(module, PASSIVE)
     ]
 
     def keep(name: str, module: nn.Module, answer: Tensor) -> None:
@@ -64,21 +62,30 @@ def measure(subject: Subject) -> Reading:
 def statistics(values: Tensor) -> Record:
     """Counts in `BINS` bins of equal width from `low` to `high`, and moments in float64.
 
-    Numbers that are not finite are counted apart and left out of the rest.
+    `counts` leaves exact zeros out, whose share is `zeros`: after a rectifier they would be all
+    that is seen. Numbers that are not finite are counted apart and left out of the rest.
     """
     flat = values.reshape(-1).to(torch.float64).numpy()
     finite = flat[np.isfinite(flat)]
     record: Record = {"count": len(flat), "not_finite": len(flat) - len(finite)}
     if not len(finite):
-        return {**record, "counts": [], "low": None, "high": None, "mean": None, "std": None,
-                "zeros": None}  # fmt: skip
+        return {
+            **record,
+            "counts": [],
+            "low": None,
+            "high": None,
+            "mean": None,
+            "std": None,
+            "zeros": None,
+        }
     low, high = float(finite.min()), float(finite.max())
     if low == high:  # all the same: one bin around it
         low, high = low - 0.5, high + 0.5
-    counts, _ = np.histogram(finite, bins=BINS, range=(low, high))
+    drawn = finite[finite != 0]
+    counts, _ = np.histogram(drawn, bins=BINS, range=(low, high))
     return {
         **record,
-        "counts": counts.tolist(),
+        "counts": counts.tolist() if len(drawn) else [],
         "low": low,
         "high": high,
         "mean": math.fsum(finite) / len(finite),

@@ -48,14 +48,14 @@ def measure(subject: Subject) -> Reading:
 
 def _by_filter(module: nn.Module) -> Tensor:
     """Kernels as (filter, channel, row, column); a copy."""
-    weight: Tensor = module.weight.detach()  # type: ignore[union-attr,operator,assignment]
+    weight: Tensor = module.weight.detach()  # type: ignore[operator]
     if isinstance(module, nn.ConvTranspose2d):  # stored (input, output, row, column)
         weight = weight.transpose(0, 1)
     return weight.float().contiguous().clone()
 
 
 def _as_pictures(module: nn.Module, shape: tuple[int, ...]) -> Tensor:
-    weight: Tensor = module.weight.detach()  # type: ignore[union-attr,operator,assignment]
+    weight: Tensor = module.weight.detach()  # type: ignore[operator]
     return weight.float().reshape(len(weight), *shape).clone()
 
 

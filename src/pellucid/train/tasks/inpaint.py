@@ -33,7 +33,7 @@ class Inpaint(Restore):
         label_smoothing: float = 0.0,
         hole: int = 10,
         place: str = "random",
-        emphasis: float = 10.0,
+        emphasis: float = 6.0,
     ) -> None:
         super().__init__(data)
         in_range("hole", hole, 1, min(self.shape[1:]) - 1, "pixels")

@@ -49,6 +49,9 @@ class NextSymbol(Task):
             label_smoothing=self.label_smoothing,
         )
 
+    def answers(self, target: Tensor) -> Tensor:
+        return (target != IGNORED).sum()
+
     def judge(self, output: Tensor, target: Tensor, inputs: Tensor) -> dict[str, Tensor]:
         each = functional.cross_entropy(
             output.float().transpose(1, 2), target, ignore_index=IGNORED, reduction="none"

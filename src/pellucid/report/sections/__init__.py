@@ -1,0 +1,1 @@
+"""The sections of the page: each file has `render(material)`, empty where the records are."""
