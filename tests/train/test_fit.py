@@ -95,7 +95,7 @@ def test_the_test_set_stays_sealed_when_it_is_asked_to(dataset: Dataset, tmp_pat
 
 
 def test_resuming_with_other_data_is_refused(dataset: Dataset, tmp_path: Path) -> None:
-    from conftest import bars
+    from made import bars
 
     run = pellucid.fit("linear", dataset, SHORT, runs=tmp_path)
     with pytest.raises(BadData, match="sizes"):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import bars
 
+from made import bars
 from pellucid.base.errors import BadData
 from pellucid.data.dataset import Dataset
 from pellucid.train import keep
@@ -38,7 +38,7 @@ RECIPE = Recipe(
 def context() -> BaseContext:
     """A clean server process that has torch imported and forks a child in milliseconds."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["pellucid.train.fit", "pellucid.nets.dense", "conftest"])
+    made.set_forkserver_preload(["pellucid.train.fit", "pellucid.nets.dense", "made"])
     return made
 
 
