@@ -84,9 +84,7 @@ def test_every_net_agrees_with_torchs_own_counter(name: str, shape: tuple[int, .
             5 * 2 * 4 * 6 * (4 + 6) + 5 * 2 * 4 * 6 * (12 + 6),
         ),
         (  # four projections of 8 × 8 at 5 places; 2 heads of 4: scores and mixture 5 × 5
-            Calls(
-                nn.MultiheadAttention(8, 2, batch_first=True), lambda part, x: part(x, x, x)[0]
-            ),
+            Calls(nn.MultiheadAttention(8, 2, batch_first=True), lambda part, x: part(x, x, x)[0]),
             (5, 8),
             4 * 5 * 8 * 8 + 2 * 2 * (5 * 5 * 4),
         ),

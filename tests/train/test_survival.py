@@ -12,49 +12,23 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import pytest
-import torch
 
-from made import bars
 from pellucid.base.errors import BadData
 from pellucid.data.dataset import Dataset
-from pellucid.train import keep
 from pellucid.train.checkpoint import load_tensors
 from pellucid.train.fit import Sitting, resume
-from pellucid.train.recipe import Recipe
 from pellucid.train.runs import Run
 from pellucid.train.watcher import Training, Watcher
+from sitting import RECIPE, sit
 
 KILLS = 20
-RECIPE = Recipe(
-    dataset="bars",
-    net="dense",
-    batch_size=4,
-    epochs=6,
-    augment=("shift:1",),
-    average=0.9,
-)
 
 
 def context() -> BaseContext:
     """A clean server process that has torch imported and forks a child in milliseconds."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["pellucid.train.fit", "pellucid.nets.dense", "made"])
+    made.set_forkserver_preload(["pellucid.train.fit", "pellucid.nets.dense", "sitting"])
     return made
-
-
-def sit(folder: str) -> None:
-    """One sitting in a process of its own: a new run, or one that is resumed."""
-    torch.set_num_threads(1)
-    keep.EVERY = 0.1  # checkpoints within an epoch, too
-    path = Path(folder) / "run"
-    if (path / "recipe.json").is_file() and (path / "environment.json").is_file():
-        resume(Run(path), dataset=bars())
-    else:
-        if path.is_dir():  # killed before anything was written: begin again
-            for file in sorted(path.rglob("*"), reverse=True):
-                file.unlink()
-            path.rmdir()
-        Sitting(RECIPE, bars()).start(Path(folder), "run", [], look_at_test=True)
 
 
 def outcome(folder: Path) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pellucid.base.records import read_json_lines
 from pellucid.cli.output import Voice
 from pellucid.data.dataset import Dataset
 from pellucid.train.runs import Run
@@ -19,6 +20,11 @@ def end_run(voice: Voice, run: Run, dataset: Dataset | None) -> None:
     voice.people.print(f"\n[bold]{words['headline']}[/]")
     for sentence in words["sentences"]:
         voice.people.print(sentence)
+    samples = read_json_lines(run.folder / "samples.jsonl")
+    if samples:
+        voice.people.print("It writes by now:", markup=False)
+        for text in samples[-1]["texts"]:
+            voice.people.print(f"  {text}", markup=False)
     seconds = result["seconds"]
     voice.people.print(
         f"Best epoch {result['best_epoch']} of {result['epochs']}, {result['steps']:,} steps in "

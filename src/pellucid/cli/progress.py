@@ -83,14 +83,15 @@ class ProgressDisplay(Watcher):
         share = where.step / steps
         rate = (where.step - self._first_step) / max(1e-9, now - self._begun)
         left = (steps - where.step) / max(1e-9, rate)
-        bar = "━" * round(24 * share)
+        bar = "━" * round(16 * share)
         settled = max(1, where.done - where.done % 20)
         loss = f"loss {where.loss_sum / settled:.4f}" if where.loss_sum else "loss …"
         right = f", {100 * where.right / (settled * training.recipe.batch_size):.1f} % right"
+        speed = f"{rate:,.0f} steps/s, " if self.console.width >= 100 else ""
         return (
-            f"[cyan]{bar:<24}[/] {100 * share:3.0f} %  epoch {where.epoch + 1} of "
-            f"{training.recipe.epochs}  {loss}{right if where.right else ''}  "
-            f"{rate:,.0f} steps/s, about {left:.0f} s left"
+            f"[cyan]{bar:<16}[/] {100 * share:3.0f} %  epoch {where.epoch + 1} of "
+            f"{training.recipe.epochs:g}  {loss}{right if where.right else ''}  "
+            f"{speed}{_rough(left)} left"
         )
 
     def _draw(self, line: str) -> None:
@@ -106,3 +107,7 @@ class ProgressDisplay(Watcher):
 
 def _epochs(count: float) -> str:
     return "1 epoch" if count == 1 else f"{count:g} epochs"
+
+
+def _rough(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -1,6 +1,6 @@
 """Transformer: every patch of a picture, or every symbol so far, may look at every other.
 
-Pictures are cut into about 7 × 7 patches; the mean over all patches gives the class.
+Pictures are cut into about 4 × 4 patches; the mean over all patches gives the class.
 Symbols look only at themselves and at earlier ones; each place gives the scores of the next symbol.
 Attention is written out, so that its weights can be read.
 
@@ -118,14 +118,14 @@ def build(
     symbols: int = 0,
     *,
     width: int = 64,
-    blocks: int = 3,
+    blocks: int = 2,
     heads: int = 4,
     patch: int = 0,
     dropout: float = 0.0,
 ) -> nn.Module:
     """A transformer of `blocks` blocks with `width` numbers at each place, for either kind.
 
-    `heads` share the width; `patch` is the side of a patch in pixels, 0 for a seventh of the
+    `heads` share the width; `patch` is the side of a patch in pixels, 0 for a quarter of the
     picture; `dropout` is the share of each block's additions switched off at random.
     """
     if min(width, heads) < 1 or width % heads:
@@ -143,5 +143,5 @@ def build(
         length = _inputs.row("transformer", inputs, outputs, symbols)
         return SymbolReader(length, symbols, outputs, width, chain)
     shape = _inputs.picture("transformer", inputs, outputs, symbols)
-    side = patch or math.ceil(min(shape[1:]) / 7)
+    side = patch or math.ceil(min(shape[1:]) / 4)
     return PictureReader(shape, outputs, width, side, chain)

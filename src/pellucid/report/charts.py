@@ -29,8 +29,8 @@ def _mark(kind: str, encoding: Spec, **look: Any) -> Spec:
     return {"mark": {"type": kind, **look}, "encoding": encoding}
 
 
-def _flag(field: str, place: float, word: str, **look: Any) -> Spec:
-    """A dotted vertical line with a word at its top."""
+def _flag(field: str, place: float, word: str, y: int, **look: Any) -> Spec:
+    """A dotted vertical line with a word at height `y`, in pixels from the top."""
     x = _number(field)
     return {
         "data": {"values": [{field: place, "word": word}]},
@@ -41,7 +41,7 @@ def _flag(field: str, place: float, word: str, **look: Any) -> Spec:
                 {"x": x, "text": {"field": "word"}},
                 baseline="top",
                 fontSize=11.5,
-                y=0,
+                y=y,
                 color=INK,
                 **look,
             ),
@@ -74,7 +74,8 @@ def curves(
     if best and len(rows) > 1:
         late = best > rows[-1]["epoch"] * 0.6  # the word stands on the side with room
         side: Spec = {"align": "right", "dx": -5} if late else {"align": "left", "dx": 5}
-        layers.append(_flag("epoch", best, f"best: epoch {best}", **side))
+        free = 0 if rows[0]["validation"] > rows[-1]["validation"] else height - 18
+        layers.append(_flag("epoch", best, f"best: epoch {best}", free, **side))
     layers += [_lines(x, y, names, len(rows)), _hover(x, names, form)]
     return _sized(height, data={"values": rows}, layer=layers)
 
@@ -263,7 +264,7 @@ def rates(points: list[Record], suggestion: float | None) -> Spec:
     ]
     if suggestion:
         words = f"suggested: {suggestion:.2g}"
-        layers.insert(0, _flag("rate", suggestion, words, align="right", dx=-5))
+        layers.insert(0, _flag("rate", suggestion, words, 0, align="right", dx=-5))
     return _sized(260, data={"values": points}, layer=layers)
 
 

@@ -271,3 +271,20 @@ def _output_misfit(
         f"{expected}, for {len(task.classes)} classes" if len(expected) == 2 else str(expected),
         fix,
     )
+
+
+def check_learns(network: nn.Module, task: Task, name: str) -> None:
+    """Refuse a network whose answer depends on no weight that can be trained."""
+    first = next(network.parameters(), None)
+    inputs = example_inputs(task).to(first.device if first is not None else "cpu")
+    was_training = network.training
+    with torch.enable_grad():
+        output = network.eval()(inputs)
+    network.train(was_training)
+    if not output.requires_grad:
+        raise WrongUse(
+            f"network {name}",
+            "an output that depends on no weight that can be trained",
+            "a path from every weight to the output",
+            "look for .detach(), .data, no_grad, requires_grad=False or NumPy in its forward",
+        )

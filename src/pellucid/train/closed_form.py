@@ -33,7 +33,7 @@ def denoising_lines(train: Split, split: Split, noise: float, components: int) -
     lines = [_line("the best linear map (Wiener filter)", _apply(wiener, noisy), truth)]
     if 0 < components < clean.shape[1]:
         title = f"PCA with {components} components"
-        lines.append(_line(title, pca_rebuild(clean, noisy, components), truth))
+        lines.append(_line(title, np.clip(pca_rebuild(clean, noisy, components), 0, 1), truth))
     return lines
 
 

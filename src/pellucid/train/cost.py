@@ -158,7 +158,8 @@ def _saved_bytes(sitting: Sitting, loop: Loop) -> int:
 
     inputs, targets = next(sitting.feed.epoch(0))
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        graph = loop.forward(inputs.clone(), targets)  # a batch of its own, not a part of many
+        # clones, as the feed's batches are parts of a memory that holds many
+        graph = loop.forward(inputs.clone(), targets.clone())
     saved = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
     del graph
     return saved

@@ -56,7 +56,6 @@ def describe(device: torch.device, ranks: Ranks) -> Record:
         "system": platform.platform(),
         "processor": processor(),
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
         "processes": ranks.world,
         "device": str(device),
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else "",

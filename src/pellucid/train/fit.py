@@ -16,7 +16,7 @@ from pellucid.base.seeds import named_seed
 from pellucid.data.dataset import Dataset
 from pellucid.data.load import load as load_data
 from pellucid.train.batches import Feed
-from pellucid.train.build import build, check_fit
+from pellucid.train.build import build, check_fit, check_learns, example_inputs
 from pellucid.train.defaults import default_recipe
 from pellucid.train.environment import choose_device, describe, precision
 from pellucid.train.evaluate import evaluate
@@ -30,6 +30,7 @@ from pellucid.train.result import finish
 from pellucid.train.runs import GIVEN, Run, check_same_data, new_folder, runs_folder
 from pellucid.train.schedule import rate_at
 from pellucid.train.task import Task, make_task, uses_convolution
+from pellucid.train.threads import threads_for, using
 from pellucid.train.watcher import Progress, Training, Watcher, Watchers
 
 
@@ -99,6 +100,7 @@ class Sitting:
         else:
             check_fit(given, self.task, recipe.net)
             self.network = given
+        check_learns(self.network, self.task, recipe.net)
         self.network.to(self.device)
         if uses_convolution(self.network):
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -109,6 +111,8 @@ class Sitting:
         self.optimiser = make_optimiser(self.network, recipe)
         self.average = WeightAverage(self.network, recipe.average) if recipe.average else None
         self.progress = Progress()
+        example = example_inputs(self.task, count=1).to(self.device)
+        self.threads = threads_for(recipe.threads, self.network, example, recipe.batch_size)
 
     def start(
         self, runs: Path, name: str | None, watchers: Sequence[Watcher], look_at_test: bool
@@ -119,10 +123,15 @@ class Sitting:
         if self.ranks.first:
             write_json(run.folder / "recipe.json", self.recipe.as_record())
             write_json(run.folder / "data.json", self.data.as_record())
-            about = {**describe(self.device, self.ranks), "look_at_test": look_at_test}
+            about = {
+                **describe(self.device, self.ranks),
+                "threads": self.threads,
+                "look_at_test": look_at_test,
+            }
             write_json(run.folder / "environment.json", about)
             write_text(run.folder / "notes.md", "")
-        return self._train(run, self._keeper(run), watchers)
+        with using(self.threads):
+            return self._train(run, self._keeper(run), watchers)
 
     def resume(self, run: Run, watchers: Sequence[Watcher]) -> Run:
         """Go on from the last checkpoint, or from the first step if there is none."""
@@ -132,7 +141,8 @@ class Sitting:
             keeper.restore()
         if self.ranks.first:
             keeper.forget_later_rows()
-        return self._train(run, keeper, watchers)
+        with using(self.threads):
+            return self._train(run, keeper, watchers)
 
     def _keeper(self, run: Run) -> Keeper:
         return Keeper(run.folder, self.network, self.optimiser, self.average, self.progress)
@@ -174,15 +184,21 @@ class Sitting:
             keeper.tick()
             row = self._row(keeper.judged)
             value = row["validation"][self.task.metric]
+            if now.best is None or not self.task.better(now.best, value):
+                now.risen = now.epoch + 1
             if self.task.better(value, now.best):
                 now.best, now.best_epoch = value, now.epoch + 1
                 keeper.save_best()
             if recipe.until and self.task.better(value, recipe.until):
                 now.ended = "until"
-            elif recipe.patience and now.epoch + 1 - now.best_epoch >= recipe.patience:
+            elif recipe.patience and now.epoch + 1 - now.risen >= recipe.patience:
                 now.ended = "patience"
             keeper.save_epoch(math.ceil(recipe.epochs))
             append_json_line(run.folder / "metrics.jsonl", row)
+            texts = self.task.specimens(keeper.judged)
+            if texts:
+                made = {"epoch": row["epoch"], "texts": texts}
+                append_json_line(run.folder / "samples.jsonl", made)
         now.epoch += 1
         now.done = now.seen = 0
         now.loss_sum = now.right = 0.0

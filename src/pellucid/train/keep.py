@@ -127,10 +127,12 @@ class Keeper:
         return self.judged
 
     def forget_later_rows(self) -> None:
-        """Drop the metrics of epochs after the last checkpoint: they are made anew."""
-        path = self.folder / "metrics.jsonl"
-        rows = [row for row in read_json_lines(path) if row["epoch"] <= self.progress.epoch]
-        write_text(path, "".join(to_json(row, indent=None) + "\n" for row in rows))
+        """Drop the metrics and samples of epochs after the last checkpoint: they are made anew."""
+        for name in ("metrics.jsonl", "samples.jsonl"):
+            path = self.folder / name
+            if path.exists():
+                rows = [row for row in read_json_lines(path) if row["epoch"] <= self.progress.epoch]
+                write_text(path, "".join(to_json(row, indent=None) + "\n" for row in rows))
 
     def _path(self, name: str) -> Path:
         return self.checkpoints / f"{name}.safetensors"

@@ -55,15 +55,7 @@ def by_heart(
         raise WrongUse(
             "--overfit", f"{count} examples", f"1 to {len(split)} examples", "--overfit 8"
         )
-    plain = replace(
-        recipe,
-        batch_size=count,
-        augment=(),
-        weight_decay=0.0,
-        label_smoothing=0.0,
-        schedule="constant",
-        warmup=0.0,
-    )
+    plain = _plain(recipe, count)
     task = make_task(plain, task.data)
     network = copy.deepcopy(network).train()
     for module in network.modules():
@@ -85,6 +77,19 @@ def by_heart(
         if losses[-1] <= SMALL * losses[0] and right in (None, count):
             return ByHeart(count, True, step, losses[0], losses[-1], right)
     return ByHeart(count, False, step, losses[0], losses[-1], right)
+
+
+def _plain(recipe: Recipe, count: int) -> Recipe:
+    """The recipe without all that keeps a network from learning by heart."""
+    return replace(
+        recipe,
+        batch_size=count,
+        augment=(),
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        schedule="constant",
+        warmup=0.0,
+    )
 
 
 def _different(split: Split, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -1,7 +1,7 @@
 """The learning-rate range test: raise the rate step by step until the loss goes up.
 
-Source: Smith 2017, Cyclical Learning Rates for Training Neural Networks; the suggestion is a
-tenth of the rate at which the loss falls most steeply, as fastai proposes.
+Source: Smith 2017, Cyclical Learning Rates for Training Neural Networks. The suggestion is the
+rate at which the loss falls most steeply, divided by √10 to keep a distance from the edge.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def range_test(network: nn.Module, task: Task, feed: Feed, recipe: Recipe) -> Ra
 
 
 def _suggest(rates: list[float], losses: list[float]) -> RangeTest:
-    """A tenth of the rate where the smoothed loss falls most steeply over the rate's logarithm."""
+    """1/√10 of the rate where the smoothed loss falls most steeply over the rate's logarithm."""
     lowest = losses.index(min(losses)) if losses else 0
     if lowest < 4:
         raise WrongUse(

@@ -63,6 +63,8 @@ class Recipe:
     """Validation value at which training stops; 0 is never."""
     seed: int = 0
     device: str = "auto"
+    threads: int = 0
+    """Of the processor; 0 is one for small networks and PyTorch's own choice for others."""
     precision: str = "auto"
 
     def __post_init__(self) -> None:
@@ -161,6 +163,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "average": (0, 0.9999999, "a share from 0 to below 1"),
     "patience": (0, 10**9, "0 (never stop early) or a number of epochs"),
     "until": (-1e9, 1e9, "a validation value, e.g. 0.99, or 0 (never)"),
+    "threads": (0, 4096, "0 (as suits the network) or a number of threads"),
     "seed": (0, 2**63 - 1, "a whole number, 0 or more"),
 }
 

@@ -103,6 +103,10 @@ class Task(ABC):
         """What the result is held against on the same questions, e.g. closed-form baselines."""
         return {}
 
+    def specimens(self, network: nn.Module) -> list[str]:
+        """What the network makes by now, where it makes something that can be read."""
+        return []
+
     def better(self, value: float, best: float | None) -> bool:
         """Is `value` at least as good as the best so far? Of equals the later one is kept: it has
         been trained for longer, and in most schedules at a lower rate."""

@@ -128,7 +128,7 @@ def _went_past_its_best(result: Record, metrics: list[Record]) -> bool:
 
 def _still_improving(result: Record, metrics: list[Record]) -> bool:
     metric = result["metric"]
-    if result["stopped"] == "until":  # it has what was asked for
+    if result["stopped"] in ("until", "interrupted"):  # more epochs are not what it lacked
         return False
     if len(metrics) < 3:
         return True

@@ -34,6 +34,8 @@ class Progress:
     """The best validation value so far."""
     best_epoch: int = 0
     """The epoch, from 1, that reached it."""
+    risen: int = 0
+    """The epoch, from 1, that was last better than all before it: patience counts from here."""
     seconds: float = 0.0
     """Seconds of training so far, over all sittings."""
     ended: str = ""

@@ -53,7 +53,7 @@ def predict(
     prepared, faults = _prepare(files, loaded)
     answers = _answers(loaded, prepared)
     _print(voice, answers, top)
-    drawn = _draw(voice, prepared, answers, picture or loaded.folder / "predict.png")
+    drawn = _drawn(voice, prepared, answers, picture, loaded)
     for error in faults.values():
         voice.log.print(f"Not read: {error}", markup=False, soft_wrap=True)
     voice.record(
@@ -136,6 +136,23 @@ def _likeliest(answer: Record, count: int) -> list[str]:
     """`4  97.31 %`, the likeliest first."""
     pairs = sorted(answer["probabilities"].items(), key=lambda pair: -pair[1])[:count]
     return [f"{name}  {100 * probability:.2f} %" for name, probability in pairs]
+
+
+def _drawn(
+    voice: Voice,
+    prepared: dict[str, Prepared],
+    answers: list[Record],
+    picture: Path | None,
+    run: Run,
+) -> str | None:
+    """Where the preparation was drawn; answers from a run that may not be written count, too."""
+    try:
+        return _draw(voice, prepared, answers, picture or run.folder / "predict.png")
+    except PellucidError as error:
+        if picture is not None:
+            raise
+        voice.log.print(f"Not drawn: {error.where}: {error.found}", markup=False, soft_wrap=True)
+        return None
 
 
 def _draw(

@@ -14,7 +14,6 @@ from pellucid.cli.output import JsonPath, Voice
 if TYPE_CHECKING:
     from pellucid.data.dataset import Dataset
     from pellucid.train.recipe import Recipe
-    from pellucid.train.runs import Run
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -93,7 +92,6 @@ def train(
 ) -> None:
     """Train a network on real data; ends with a verdict and a report to look at."""
     from pellucid.cli.choices import choose
-    from pellucid.cli.ending import end_run
 
     voice = Voice(json)
     if offline:
@@ -110,9 +108,11 @@ def train(
         "precision": precision,
     }
     chosen = [*(pairs or []), *(["skip_broken=true"] if skip_broken else [])]
+    if find_rate or overfit is not None or dry_run:
+        _check_alone()
     dataset, recipe = choose(data, net, task, chosen, options)
-    for note in dataset.notes:
-        voice.log.print(f"Note: {note}")
+    for note in dataset.notes if os.environ.get("RANK", "0") == "0" else ():
+        voice.log.print(f"Note: {note}", markup=False)
     if find_rate:
         _find_rate(voice, dataset, recipe)
     elif overfit is not None:
@@ -120,9 +120,20 @@ def train(
     elif dry_run:
         _dry_run(voice, dataset, recipe)
     else:
-        run = _train(voice, dataset, recipe, runs, name, look_at_test=not no_test)
-        if run is not None:
-            end_run(voice, run, None if no_report else dataset)
+        _train(voice, dataset, recipe, runs, name, look_at_test=not no_test, report=not no_report)
+
+
+def _check_alone() -> None:
+    from pellucid.base.errors import WrongUse
+
+    world = os.environ.get("WORLD_SIZE", "1")
+    if world != "1":
+        raise WrongUse(
+            "pellucid train",
+            f"{world} processes",
+            "one process for --find-rate, --overfit and --dry-run",
+            "run it without torchrun",
+        )
 
 
 def _train(
@@ -132,11 +143,13 @@ def _train(
     runs: str | None,
     name: str | None,
     look_at_test: bool,
-) -> Run | None:
-    """Train and return the run; None in a process that helps another one (see `torchrun`)."""
+    report: bool,
+) -> None:
+    from pellucid.cli.ending import end_run
     from pellucid.cli.progress import ProgressDisplay
     from pellucid.train.fit import Sitting
     from pellucid.train.runs import runs_folder
+    from pellucid.train.threads import using
 
     sitting = Sitting(recipe, dataset)
     display = ProgressDisplay(voice.log, sitting.task.metric)
@@ -144,15 +157,19 @@ def _train(
         run = sitting.start(runs_folder(runs), name, [display], look_at_test)
     finally:
         display.stop()
-    return run if sitting.ranks.first else None
+    if sitting.ranks.first:
+        with using(sitting.threads):
+            end_run(voice, run, dataset if report else None)
 
 
 def _find_rate(voice: Voice, dataset: Dataset, recipe: Recipe) -> None:
     from pellucid.train.fit import Sitting
     from pellucid.train.rate import range_test
+    from pellucid.train.threads import using
 
     sitting = Sitting(recipe, dataset)
-    found = range_test(sitting.network, sitting.task, sitting.feed, recipe)
+    with using(sitting.threads):
+        found = range_test(sitting.network, sitting.task, sitting.feed, recipe)
     voice.people.print(rate_curve(found.rates, found.losses, found.suggestion), markup=False)
     voice.people.print(
         f"Suggested: --learning-rate {found.suggestion:g} (this recipe's own: "
@@ -189,10 +206,14 @@ def _nearest(shown: list[tuple[float, float]], suggestion: float) -> int:
 def _overfit(voice: Voice, dataset: Dataset, recipe: Recipe, count: int) -> None:
     from pellucid.train.fit import Sitting
     from pellucid.train.overfit import by_heart
+    from pellucid.train.threads import using
 
     batch = min(recipe.batch_size, len(dataset.train))
     sitting = Sitting(recipe.with_changes({"batch_size": batch}), dataset)
-    tried = by_heart(sitting.network, sitting.task, dataset.train, recipe, count, sitting.device)
+    with using(sitting.threads):
+        tried = by_heart(
+            sitting.network, sitting.task, dataset.train, recipe, count, sitting.device
+        )
     course = f"loss {tried.first_loss:.4f} → {tried.last_loss:.4f} in {tried.steps} steps"
     if tried.learned:
         voice.people.print(f"Learned {count} examples by heart: {course}. The wiring is sound.")

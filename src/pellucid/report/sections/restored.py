@@ -50,7 +50,7 @@ def _lines(judged: Record, where: str) -> str:
     if judged.get("given_psnr_db") is not None:
         rows.append({"name": "the damaged picture", "value": judged["given_psnr_db"]})
     label = "; ".join(f"{row['name']}: {row['value']:.2f} dB" for row in rows)
-    axis = f"signal to noise{where}, dB (longer is better)"
+    axis = f"dB{where} (longer is better)"
     body = chart(charts.bars(rows, axis), label, 34 * len(rows) + 45)
     return figure("Beside what needs no training", body, "narrow")
 

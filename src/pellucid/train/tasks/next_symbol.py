@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from pellucid.base.records import Record
 from pellucid.data.dataset import IGNORED
 from pellucid.train.metrics import Z
+from pellucid.train.sampling import sample
 from pellucid.train.task import Arrays, Task
 
 
@@ -51,6 +53,10 @@ class NextSymbol(Task):
 
     def answers(self, target: Tensor) -> Tensor:
         return (target != IGNORED).sum()
+
+    def specimens(self, network: nn.Module) -> list[str]:
+        on_cpu = copy.deepcopy(network).cpu()
+        return sample(on_cpu, self.data, count=8, length=120, seed=0)
 
     def judge(self, output: Tensor, target: Tensor, inputs: Tensor) -> dict[str, Tensor]:
         each = functional.cross_entropy(
