@@ -142,7 +142,13 @@ def test_the_blocks_of_the_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run_page(page)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    try:
+        run_page(page)
+    finally:  # another page may write a module of the same name
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+                del sys.modules[name]
 
 
 @pytest.mark.parametrize("block", RESTING, ids=lambda block: block.place)

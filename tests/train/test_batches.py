@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 
 def feed(dataset: Dataset, rank: int = 0, world: int = 1, **choices: object) -> Feed:
-    recipe = Recipe(**{"batch_size": 10, "augment": ("shift:1",), **choices})  # type: ignore[arg-type]
+    recipe = Recipe(batch_size=10, augment=("shift:1",)).with_changes(choices)
     task = make_task(recipe, dataset.as_record())
     return Feed(dataset.train, task, recipe, CPU, rank, world)
 

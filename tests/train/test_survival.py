@@ -8,10 +8,11 @@ import os
 import random
 import signal
 import time
-from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+import torch
 
 from pellucid.base.errors import BadData
 from pellucid.data.dataset import Dataset
@@ -24,11 +25,17 @@ from sitting import RECIPE, sit
 KILLS = 20
 
 
-def context() -> BaseContext:
-    """A clean server process that has torch imported and forks a child in milliseconds."""
-    made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["pellucid.train.fit", "pellucid.nets.dense", "sitting"])
-    return made
+def begin_sitting(folder: Path) -> BaseProcess:
+    """Train in a child of a clean server process, which has torch imported and forks quickly."""
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(["pellucid.train.fit", "pellucid.nets.dense", "sitting"])
+    process = forks.Process(target=sit, args=(str(folder),))
+    process.start()
+    return process
+
+
+def checkpoint(run: Run, name: str) -> dict[str, torch.Tensor]:
+    return load_tensors(run.folder / "checkpoints" / f"{name}.safetensors")[0]
 
 
 def outcome(folder: Path) -> dict[str, object]:
@@ -38,9 +45,7 @@ def outcome(folder: Path) -> dict[str, object]:
     tensors = {
         f"{name}/{key}": value.numpy().tobytes()
         for name in names
-        for key, value in load_tensors(run.folder / "checkpoints" / f"{name}.safetensors")[
-            0
-        ].items()
+        for key, value in checkpoint(run, name).items()
     }
     rows = [{**row, "seconds": 0} for row in run.metrics]
     judged = {key: run.result[key] for key in ("validation", "test", "best_epoch", "steps")}
@@ -48,11 +53,9 @@ def outcome(folder: Path) -> dict[str, object]:
 
 
 def test_a_run_killed_at_random_moments_ends_in_the_same_bits(tmp_path: Path) -> None:
-    forks = context()
     for name in ("warm", "calm"):
         begun = time.perf_counter()
-        process = forks.Process(target=sit, args=(str(tmp_path / name),))  # type: ignore[attr-defined]
-        process.start()
+        process = begin_sitting(tmp_path / name)
         process.join()
         duration = time.perf_counter() - begun
         assert process.exitcode == 0
@@ -61,11 +64,10 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_bits(tmp_path: Path) ->
     killed = sitting = 0
     folder = tmp_path / "disturbed-0"
     while killed < KILLS:
-        process = forks.Process(target=sit, args=(str(folder),))  # type: ignore[attr-defined]
-        process.start()
+        process = begin_sitting(folder)
         process.join(chance.uniform(0.0, duration))
         if process.exitcode is None:
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             process.join()
             killed += 1
         else:
@@ -73,8 +75,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_bits(tmp_path: Path) ->
             assert outcome(folder) == expected
             sitting += 1
             folder = tmp_path / f"disturbed-{sitting}"
-    process = forks.Process(target=sit, args=(str(folder),))  # type: ignore[attr-defined]
-    process.start()
+    process = begin_sitting(folder)
     process.join()
     assert process.exitcode == 0
     assert outcome(folder) == expected

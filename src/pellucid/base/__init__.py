@@ -1,0 +1,1 @@
+"""Errors in four parts, the catalog, named seeds, records on disk."""

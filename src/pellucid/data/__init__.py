@@ -1,0 +1,1 @@
+"""Data sets as arrays, with a card and a sealed test split."""
