@@ -49,6 +49,6 @@ def test_every_chart_is_drawn(make: Callable[..., Path], tmp_path: Path, task: s
 def test_an_error_on_the_console_is_seen(make: Callable[..., Path], tmp_path: Path) -> None:
     page = write(make())
     text = page.read_text(encoding="utf-8")
-    page.write_text(text.replace('"layer":[', '"layer":7,"x":[', 1), encoding="utf-8")
+    page.write_text(text.replace('"layer": [', '"layer": 7, "x": [', 1), encoding="utf-8")
     _, console = opened(page, tmp_path / "profile")
     assert console

@@ -9,6 +9,7 @@ from pellucid.base.records import Record
 from pellucid.report.style import BAD, GOOD, QUIET, TRAINING, VALIDATION, Spec
 
 INK = "var(--ink)"
+ANSWERS = ["right", "wrong"]
 
 
 def _sized(height: int, **parts: Any) -> Spec:
@@ -168,8 +169,33 @@ def confidences(rows: list[Record]) -> Spec:
 
     Right and wrong ones stand side by side, each in its half of the step.
     """
-    order = ["right", "wrong"]
-    halves = [
+    halves = _halves(rows)
+    top = max((row["count"] for row in halves), default=1)
+    ticks = [0, *(10**power for power in range(int(math.log10(top)) + 2))]
+    percent = {"format": ".0%", "grid": False}
+    tenfold = {"values": ticks, "labelExpr": "format(datum.value, ',')"}
+    whole = {"domain": [0, 1], "nice": False}
+    rising = {"type": "symlog", "domainMin": 0}
+    x = _number("left", title="how sure it was", bin="binned", axis=percent, scale=whole)
+    y = _number("count", title="answers (each step ten-fold)", stack=None, axis=tenfold)
+    colour = {
+        "field": "answer",
+        "scale": {"domain": ANSWERS, "range": [GOOD, BAD]},
+        "legend": {"symbolType": "square", "symbolSize": 110, "symbolStrokeWidth": 0},
+    }
+    tooltip = [
+        _number("from", ".0%", title="surer than"),
+        _number("right", ","),
+        _number("wrong", ","),
+    ]
+    encoding = {"x": x, "x2": {"field": "end"}, "y": {**y, "scale": rising}, "color": colour}
+    bar = _mark("bar", {**encoding, "tooltip": tooltip}, binSpacing=0, cornerRadiusEnd=0)
+    return _sized(300, data={"values": halves}, **bar)
+
+
+def _halves(rows: list[Record]) -> list[Record]:
+    """A row for each kind of answer that occurs, with its half of the step: `left` to `end`."""
+    return [
         {
             **row,
             "answer": answer,
@@ -178,45 +204,9 @@ def confidences(rows: list[Record]) -> Spec:
             "end": row["from"] + (side + 1) * (row["to"] - row["from"]) / 2,
         }
         for row in rows
-        for side, answer in enumerate(order)
+        for side, answer in enumerate(ANSWERS)
         if row[answer]
     ]
-    top = max((row["count"] for row in halves), default=1)
-    ticks = [0, *(10**power for power in range(int(math.log10(top)) + 2))]
-    tenfold = {"values": ticks, "labelExpr": "format(datum.value, ',')"}
-    legend = {"symbolType": "square", "symbolSize": 110, "symbolStrokeWidth": 0}
-    encoding = {
-        "x": _number(
-            "left",
-            title="how sure it was",
-            bin="binned",
-            axis={"format": ".0%", "grid": False},
-            scale={"domain": [0, 1], "nice": False},
-        ),
-        "x2": {"field": "end"},
-        "y": _number(
-            "count",
-            title="answers (each step ten-fold)",
-            stack=None,
-            axis=tenfold,
-            scale={"type": "symlog", "domainMin": 0},
-        ),
-        "color": {
-            "field": "answer",
-            "scale": {"domain": order, "range": [GOOD, BAD]},
-            "legend": legend,
-        },
-        "tooltip": [
-            _number("from", ".0%", title="surer than"),
-            _number("right", ","),
-            _number("wrong", ","),
-        ],
-    }
-    return _sized(
-        300,
-        data={"values": halves},
-        **_mark("bar", encoding, binSpacing=0, cornerRadiusEnd=0),
-    )
 
 
 def bars(rows: list[Record], title: str) -> Spec:
