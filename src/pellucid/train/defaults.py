@@ -1,7 +1,7 @@
 """Known-good recipes: what a beginner gets who changes nothing.
 
-They were found on validation splits, changing one thing at a time; the figures that they reach are
-in `docs/results.md`. All use one-cycle (Smith and Topin 2018) and, but for `resnet-small`, AdamW.
+They were found by changing one thing at a time; what they reach, and how they were chosen, is in
+`docs/results.md`. All use one-cycle (Smith and Topin 2018) and, but for `resnet-small`, AdamW.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 from pellucid.base.errors import unknown_name
 from pellucid.base.records import Record
 from pellucid.train.recipe import Recipe
-from pellucid.train.task import TASKS
 
 Choices = dict[str, Any]
 
@@ -80,7 +79,7 @@ def default_recipe(
     """
     task = task or ("next-symbol" if data["kind"] == "symbols" else "classify")
     if task not in USUAL_NETS:
-        raise unknown_name("task", task, TASKS.names())
+        raise unknown_name("task", task, USUAL_NETS)
     net = net or USUAL_NETS[task]
     if task == "next-symbol":
         choices = _writer(net)

@@ -36,7 +36,7 @@ def render(material: Material) -> str:
         "From left to right the training goes on: the loss should fall and level off. When "
         "validation turns back while training still improves, it is learning by heart.",
         f'<div class="pair">{"".join(figures)}</div>' if len(figures) > 1 else figures[0],
-        notes(_remarks(losses, rows, metric)),
+        notes(_remarks(losses, rows, metric, bool(material.recipe.get("label_smoothing")))),
         fold("The numbers", _numbers(rows, metric)),
     )
 
@@ -78,13 +78,20 @@ def _spans_decades(rows: list[Record]) -> bool:
     return bool(min(values) > 0 and max(values) / min(values) > 30)
 
 
-def _remarks(losses: list[Record], rows: list[Record], metric: str | None) -> list[str]:
+def _remarks(
+    losses: list[Record], rows: list[Record], metric: str | None, smoothed: bool
+) -> list[str]:
     told = []
     if any("training" in row for row in losses):
         told.append(
             "Training values are measured while it learns, with augmentation and dropout and with "
             "weights that still change; validation values after each epoch, without them. So "
             "training may look worse than validation."
+        )
+    if smoothed:
+        told.append(
+            "The training loss holds label smoothing, too, which keeps it above 0 even where every "
+            "answer is right; the validation loss does not."
         )
     if metric and wording.finite(rows[-1]["validation"].get("low")) is not None:
         told.append("The pale band is the 95 % interval that so many validation examples allow.")
