@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 
 from pellucid.data.dataset import Card, Dataset, Split
 from pellucid.data.split import picture_dataset
+
+Draw = Callable[..., Path]
+"""Draws a picture into a file and returns its path (see `data/conftest.py`)."""
 
 CARD = Card(name="bars", title="bars", source="made up here", licence="CC0")
 

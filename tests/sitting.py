@@ -27,11 +27,7 @@ def sit(folder: str) -> None:
     torch.set_num_threads(1)
     keep.EVERY = 0.1  # checkpoints within an epoch, too
     path = Path(folder) / "run"
-    if (path / "recipe.json").is_file() and (path / "environment.json").is_file():
+    if path.is_dir():
         resume(Run(path), dataset=bars())
-    else:
-        if path.is_dir():  # killed before anything was written: begin again
-            for file in sorted(path.rglob("*"), reverse=True):
-                file.unlink()
-            path.rmdir()
+    else:  # killed before there was a run
         Sitting(RECIPE, bars()).start(Path(folder), "run", [], look_at_test=True)

@@ -155,6 +155,36 @@ def test_what_typer_finds_wrong_is_a_four_part_error(run: Run, words: tuple[str,
     assert "Traceback" not in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("words", "found", "fix"),
+    [
+        (("stick", "--times", "two"), "found 'two' for '--times', expected a whole number.", ""),
+        (("stick", "--times=two"), "found 'two' for '--times', expected a whole number.", ""),
+        (("stick", "--tims", "2"), "found No such option: --tims, ", "did you mean --times?"),
+    ],
+)
+def test_what_the_user_wrote_stands_in_the_error(
+    run: Run, words: tuple[str, ...], found: str, fix: str
+) -> None:
+    outcome = run("fetch", *words)
+    assert found in outcome.err
+    assert f"Fix: see: pellucid fetch --help{', ' if fix else ''}{fix}" in outcome.err
+
+
+def test_a_near_miss_of_a_commands_command_is_the_mend() -> None:
+    with pytest.raises(WrongUse) as caught:
+        dispatcher._run(["runs", "shwo"])
+    assert caught.value.found == "No such command 'shwo'"
+    assert caught.value.fix == "see: pellucid runs --help, did you mean 'show'?"
+
+
+def test_a_sub_command_is_named_with_its_own_help() -> None:
+    with pytest.raises(WrongUse) as caught:
+        dispatcher._run(["runs", "list", "--nosuch"])
+    assert caught.value.where == "pellucid runs list"
+    assert caught.value.fix == "see: pellucid runs list --help"
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_debug_lets_the_error_through_wherever_it_stands(run: Run, place: int) -> None:
     words = ["fetch", "data"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-Draw = Callable[..., Path]
+from made import Draw
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Draw
 
+from made import Draw
 from pellucid.base.errors import BadData, PellucidError, WrongUse
 from pellucid.data import folder
 from pellucid.data.load import load

@@ -96,3 +96,11 @@ def test_the_reader_is_a_classifier_and_short() -> None:
     assert isinstance(short, Recipe)
     assert short.task == "classify"
     assert short.epochs < usual.epochs
+
+
+def test_a_network_that_answers_with_a_picture_restores_one() -> None:
+    for net in ("autoencoder-dense", "autoencoder-conv"):
+        assert default_recipe("made-up", record(), net).task == "denoise"
+        assert default_recipe("made-up", record(), net, "inpaint").task == "inpaint"
+    assert default_recipe("made-up", record(), "convnet").task == "classify"
+    assert default_recipe("made-up", record((64,)), "autoencoder-conv").task == "next-symbol"

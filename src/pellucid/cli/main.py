@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 from pellucid.base.catalog import Catalog
 from pellucid.base.errors import PellucidError, WrongUse
@@ -78,22 +79,39 @@ def _call(module: ModuleType, name: str, arguments: list[str]) -> int:
     except PellucidError:
         raise
     except Exception as error:
-        message = getattr(error, "format_message", None)  # Typer's own errors for wrong options
-        if message is None:
+        if not hasattr(error, "format_message"):  # Typer's own errors for wrong options have it
             raise
-        raise WrongUse(
-            f"pellucid {name}",
-            message().rstrip(".").replace("\n", "; "),
-            "arguments and options that the command knows",
-            f"see: pellucid {name} --help",
-        ) from error
+        raise _misuse(error, f"pellucid {name}", arguments) from error
     return code if isinstance(code, int) else 0
+
+
+KINDS = {"float": "a number", "int": "a whole number", "integer": "a whole number"}
+"""How Typer calls the type of a value, and how people do."""
+
+
+def _misuse(error: Any, command: str, arguments: list[str]) -> WrongUse:
+    """What Typer finds wrong in four parts, with the value that the user gave."""
+    command = getattr(error.ctx, "command_path", command)
+    found, _, hint = error.format_message().rstrip(".").replace("\n", "; ").partition(" (Possible")
+    found, _, meant = found.partition(". Did you mean ")
+    if hint:
+        meant = " or ".join(sorted(error.possibilities))
+    expected = "arguments and options that the command knows"
+    parameter: Any = getattr(error, "param", None)
+    for option in getattr(parameter, "opts", ()):
+        value = _value(arguments, option)
+        if value is not None:
+            found = f"{value!r} for '{option}'"
+            expected = KINDS.get(parameter.type.name, "a value that it can take")
+    fix = f"see: {command} --help"
+    mend = f", did you mean {meant.rstrip('?')}?" if meant else ""
+    return WrongUse(command, found, expected, fix + mend)
 
 
 def tell(error: PellucidError, words: Sequence[str]) -> None:
     """Write an error for people to standard error, and as a record where `--json` asks for one."""
     sys.stderr.write(f"{error}\n")
-    json_path = _json_path(words)
+    json_path = _value(words, "--json")
     if json_path is None:
         return
     from pellucid.cli.output import Voice
@@ -105,11 +123,11 @@ def tell(error: PellucidError, words: Sequence[str]) -> None:
             sys.stderr.write(f"{refusal}\n")
 
 
-def _json_path(words: Sequence[str]) -> str | None:
-    """What `--json PATH` or `--json=PATH` says; the command itself may not have got that far."""
+def _value(words: Sequence[str], option: str) -> str | None:
+    """What `--option VALUE` or `--option=VALUE` says; the command may not have got that far."""
     for word, following in zip(words, [*words[1:], None], strict=True):
-        if word == "--json":
+        if word == option:
             return following
-        if word.startswith("--json="):
-            return word.removeprefix("--json=")
+        if word.startswith(f"{option}="):
+            return word.removeprefix(f"{option}=")
     return None

@@ -77,7 +77,7 @@ def default_recipe(
 
     Without a task or network the usual ones for these data are taken.
     """
-    task = task or ("next-symbol" if data["kind"] == "symbols" else "classify")
+    task = task or _usual_task(net, data)
     if task not in USUAL_NETS:
         raise unknown_name("task", task, USUAL_NETS)
     net = net or USUAL_NETS[task]
@@ -90,6 +90,13 @@ def default_recipe(
     choices = {**COMMON, **choices}
     choices |= _for_few(data["sizes"]["train"], choices)
     return Recipe(dataset=dataset, net=net, task=task).with_changes(choices)
+
+
+def _usual_task(net: str | None, data: Record) -> str:
+    if data["kind"] == "symbols":
+        return "next-symbol"
+    restores = net is not None and net.startswith("autoencoder")  # answers with a picture
+    return "denoise" if restores else "classify"
 
 
 def _classifier(net: str, data: Record) -> Choices:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pellucid.train.environment import choose_device, describe, precision
 from pellucid.train.evaluate import evaluate
 from pellucid.train.interrupt import Interrupt
 from pellucid.train.keep import Keeper
+from pellucid.train.lock import alone
 from pellucid.train.loop import Loop
 from pellucid.train.optimiser import WeightAverage, make_optimiser
 from pellucid.train.ranks import Ranks
@@ -118,31 +120,37 @@ class Sitting:
         self, runs: Path, name: str | None, watchers: Sequence[Watcher], look_at_test: bool
     ) -> Run:
         """A new run from its first step."""
-        run = Run(Path(self.ranks.same(lambda: str(new_folder(self.recipe, runs, name)))))
-        run.given = self.given
-        if self.ranks.first:
-            write_json(run.folder / "recipe.json", self.recipe.as_record())
-            write_json(run.folder / "data.json", self.data.as_record())
+
+        def write(folder: Path) -> None:
+            write_json(folder / "recipe.json", self.recipe.as_record())
+            write_json(folder / "data.json", self.data.as_record())
             about = {
                 **describe(self.device, self.ranks),
                 "threads": self.threads,
                 "look_at_test": look_at_test,
             }
-            write_json(run.folder / "environment.json", about)
-            write_text(run.folder / "notes.md", "")
-        with using(self.threads):
+            write_json(folder / "environment.json", about)
+            write_text(folder / "notes.md", "")
+
+        made = self.ranks.same(lambda: str(new_folder(self.recipe, runs, name, write)))
+        run = Run(Path(made), self.given)
+        with using(self.threads), self._alone(run):
             return self._train(run, self._keeper(run), watchers)
 
     def resume(self, run: Run, watchers: Sequence[Watcher]) -> Run:
         """Go on from the last checkpoint, or from the first step if there is none."""
         check_same_data(run, self.data)
-        keeper = self._keeper(run)
-        if keeper.has("last"):
-            keeper.restore()
-        if self.ranks.first:
-            keeper.forget_later_rows()
-        with using(self.threads):
+        with using(self.threads), self._alone(run):
+            keeper = self._keeper(run)
+            if keeper.has("last"):
+                keeper.restore()
+            if self.ranks.first:
+                keeper.forget_later_rows()
             return self._train(run, keeper, watchers)
+
+    def _alone(self, run: Run) -> AbstractContextManager[None]:
+        """The lock of the run, held by the process that writes."""
+        return alone(run.folder) if self.ranks.first else nullcontext()
 
     def _keeper(self, run: Run) -> Keeper:
         return Keeper(run.folder, self.network, self.optimiser, self.average, self.progress)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import shutil
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pellucid.base.errors import BadData, PellucidError, WrongUse, near_misses
 from pellucid.base.records import Record, damaged, read_json, read_json_lines, writing
+from pellucid.train.lock import alone
 from pellucid.train.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -137,6 +141,8 @@ def all_runs(folder: str | Path | None = None) -> list[RunFolder]:
 
 
 def _is_marked(folder: Path) -> bool:
+    if folder.name.startswith("."):  # a run that was killed before it had its name
+        return False
     return any((folder / mark).exists() for mark in MARKS)
 
 
@@ -171,27 +177,51 @@ def _judged(run: RunFolder) -> Record:
     return {"metric": metric, "split": split, "value": judged[metric], **bounds}
 
 
-def new_folder(recipe: Recipe, folder: Path, name: str | None = None) -> Path:
-    """Make an empty run folder: `<data>-<net>-<number>`, or `name`."""
+def new_folder(
+    recipe: Recipe, folder: Path, name: str | None, write: Callable[[Path], None]
+) -> Path:
+    """Make a run folder, `<data>-<net>-<number>` or `name`, with the files that `write` writes.
+
+    Folder and files appear together: a kill before that leaves no run.
+    """
     stem = name or _stem(recipe)
-    number = 1
+    made = folder / f".{secrets.token_hex(8)}"
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        while True:
-            path = folder / (stem if name else f"{stem}-{number}")
-            try:
-                path.mkdir()
-            except FileExistsError:
-                if name:
-                    raise WrongUse(
-                        "run",
-                        f"a folder {path} that is there already",
-                        "a new name",
-                        "choose another --name, or delete it: pellucid runs rm " + name,
-                    ) from None
-                number += 1
-            else:
-                return path
+        if name and (folder / name).exists():
+            raise _taken(folder / name)
+        made.mkdir(parents=True)
+    try:
+        write(made)
+        return _named(made, folder, stem, numbered=not name)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+
+
+def _named(made: Path, folder: Path, stem: str, numbered: bool) -> Path:
+    """Give the folder its name, or the first number that is free; another run is never replaced."""
+    number = 1
+    while True:
+        path = folder / (f"{stem}-{number}" if numbered else stem)
+        try:
+            if not path.exists():
+                return made.rename(path)
+        except OSError as error:  # another training was quicker: a run with files is in the way
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                with writing(path):
+                    raise
+        if not numbered:
+            raise _taken(path)
+        number += 1
+
+
+def _taken(path: Path) -> WrongUse:
+    return WrongUse(
+        "run",
+        f"a folder {path} that is there already",
+        "a new name",
+        f"choose another --name, or delete it: pellucid runs rm {path.name}",
+    )
 
 
 def _stem(recipe: Recipe) -> str:
@@ -216,6 +246,6 @@ def check_same_data(run: RunFolder, data: Dataset) -> None:
 
 
 def remove(run: RunFolder) -> None:
-    """Delete a run's folder."""
-    with writing(run.folder):
+    """Delete a run's folder; `WrongUse` if a process trains in it."""
+    with alone(run.folder), writing(run.folder):
         shutil.rmtree(run.folder)

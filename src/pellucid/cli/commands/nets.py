@@ -82,8 +82,6 @@ def show(
     from pellucid.train.fit import Sitting
 
     voice = Voice(json)
-    if task is None and name.startswith("autoencoder"):
-        task = "denoise"  # these answer with a picture, not with classes
     dataset, recipe = choose(data, name, task, pairs or [], {"batch_size": batch_size})
     sitting = Sitting(recipe, dataset)
     walked = walk_through(sitting)
