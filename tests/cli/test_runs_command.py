@@ -289,3 +289,10 @@ def test_a_folder_that_is_no_run_is_not_deleted(shelf: Path, tmp_path: Path, cal
 
 def test_the_state_of_a_folder_is_read_from_its_result(shelf: Path) -> None:
     assert RunFolder(shelf / "plain").state == "finished"
+
+
+def test_a_report_of_a_newer_version_is_refused_once(shelf: Path, call) -> None:
+    change(shelf / "plain" / "recipe.json", schema=99)
+    outcome = call("report", "plain")
+    assert outcome.code == 3
+    assert outcome.err.count("schema 99") == 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,3 +120,20 @@ def test_a_damaged_checkpoint_is_named(dataset: Dataset, tmp_path: Path) -> None
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(BadData, match=r"best\.safetensors"):
         _ = pellucid.load(run.folder).network
+
+
+@pytest.mark.parametrize(
+    ("network", "dataset", "found"),
+    [
+        (lambda: nn.Linear(64, 10), "digits", "pellucid.fit, network: found a function,"),
+        ("linear", torch.zeros(3), "pellucid.fit, dataset: found a Tensor,"),
+        (nn.Linear(3, 4), "digits", "layer the network itself (Linear): found in_features 3"),
+    ],
+)
+def test_what_is_no_network_or_no_data_is_told_before_anything_is_written(
+    tmp_path: Path, network: Any, dataset: Any, found: str
+) -> None:
+    with pytest.raises(WrongUse) as caught:
+        pellucid.fit(network, dataset, runs=tmp_path)
+    assert found in str(caught.value)
+    assert not list(tmp_path.iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from itertools import zip_longest
 from types import ModuleType
 from typing import Any
 
@@ -85,8 +86,8 @@ def _call(module: ModuleType, name: str, arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-KINDS = {"float": "a number", "int": "a whole number", "integer": "a whole number"}
-"""How Typer calls the type of a value, and how people do."""
+KINDS = {"integer": "a whole number", "number": "a number", "float": "a number"}
+"""A word in what Typer finds wrong with a value → what the value should have been."""
 
 
 def _misuse(error: Any, command: str, arguments: list[str]) -> WrongUse:
@@ -101,8 +102,9 @@ def _misuse(error: Any, command: str, arguments: list[str]) -> WrongUse:
     for option in getattr(parameter, "opts", ()):
         value = _value(arguments, option)
         if value is not None:
+            kinds = [kind for word, kind in KINDS.items() if word in found]
+            expected = kinds[0] if kinds else "a value that it can take"
             found = f"{value!r} for '{option}'"
-            expected = KINDS.get(parameter.type.name, "a value that it can take")
     fix = f"see: {command} --help"
     mend = f", did you mean {meant.rstrip('?')}?" if meant else ""
     return WrongUse(command, found, expected, fix + mend)
@@ -125,7 +127,7 @@ def tell(error: PellucidError, words: Sequence[str]) -> None:
 
 def _value(words: Sequence[str], option: str) -> str | None:
     """What `--option VALUE` or `--option=VALUE` says; the command may not have got that far."""
-    for word, following in zip(words, [*words[1:], None], strict=True):
+    for word, following in zip_longest(words, words[1:]):
         if word == option:
             return following
         if word.startswith(f"{option}="):

@@ -218,6 +218,7 @@ def _forward_failed(
             "make the network's first layer fit the data (see: pellucid data show)",
         )
     label, module, given = entered[-1]
+    label = label or "the network itself"
     return WrongUse(
         f"network {name}, layer {label} ({type(module).__name__})",
         f"{_wants(module)}given an input {given}",

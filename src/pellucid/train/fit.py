@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record, append_json_line, write_json, write_text
 from pellucid.base.seeds import named_seed
 from pellucid.data.dataset import Dataset
@@ -53,6 +54,7 @@ def fit(
     the known-good one for this network and data is taken; its `dataset` and `net` are filled in.
     Raises `PellucidError` for everything that does not fit, before anything is written.
     """
+    _check_kinds(network, dataset)
     data = dataset if isinstance(dataset, Dataset) else load_data(dataset)
     given = network if isinstance(network, nn.Module) else None
     net = GIVEN + type(given).__name__ if given is not None else network
@@ -63,6 +65,24 @@ def fit(
     return Sitting(recipe, data, given).start(
         runs_folder(runs), name, watchers=watchers, look_at_test=look_at_test
     )
+
+
+def _check_kinds(network: object, dataset: object) -> None:
+    """Refuse what is neither a name nor the thing itself."""
+    if not isinstance(network, str | nn.Module | None):
+        raise WrongUse(
+            "pellucid.fit, network",
+            f"a {type(network).__name__}",
+            "a name, 'module:factory' or a torch.nn.Module",
+            "hand over the network itself, e.g. build() instead of build",
+        )
+    if not isinstance(dataset, str | Dataset):
+        raise WrongUse(
+            "pellucid.fit, dataset",
+            f"a {type(dataset).__name__}",
+            "a name, a path as text or a pellucid.Dataset",
+            "make one of arrays: pellucid.data.arrays.from_arrays(inputs, labels)",
+        )
 
 
 def resume(run: Run, watchers: Sequence[Watcher] = (), dataset: Dataset | None = None) -> Run:

@@ -40,8 +40,9 @@ def report(
 
     voice = Voice(json)
     folder = find(run, runs)
-    finished = RunFolder(folder).finished
-    if finished and (look or not (folder / "inside").is_dir()):
+    found = RunFolder(folder)
+    found.recipe  # noqa: B018 - a run that cannot be read is told once, before anything is tried
+    if found.finished and (look or not (folder / "inside").is_dir()):
         _look_inside(voice, folder)
     path = write(folder)
     size = path.stat().st_size
