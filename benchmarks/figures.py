@@ -119,6 +119,23 @@ def load() -> list[dict[str, Any]]:
     return found
 
 
+def is_current(record: dict[str, Any], row: Row) -> bool:
+    """Was this measured with the recipe that the row's command takes today?"""
+    from pellucid.cli.choices import choose
+    from pellucid.train.recipe import Recipe
+
+    words = iter(row.command.split())
+    data, net, task, pairs = next(words), None, None, []
+    for word in words:
+        if word == "--set":
+            pairs.append(next(words))
+        elif word == "--net":
+            net = next(words)
+        else:
+            task = next(words)
+    return Recipe.from_record(record["recipe"]) == choose(data, net, task, pairs, {})[1]
+
+
 def keep(record: dict[str, Any]) -> None:
     """Add one measurement, in place of an older one of the same name and seed."""
     with LOCK:
@@ -191,7 +208,12 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="measure anew what is there")
     chosen = parser.parse_args()
     wanted = [row for row in ROWS if not chosen.only or row.name in chosen.only.split(",")]
-    done = set() if chosen.again else {(entry["name"], entry["seed"]) for entry in load()}
+    rows = {row.name: row for row in wanted}
+    done = {
+        (entry["name"], entry["seed"])
+        for entry in load()
+        if entry["name"] in rows and not chosen.again and is_current(entry, rows[entry["name"]])
+    }
     jobs = [(r, seed) for seed in range(chosen.seeds) for r in wanted if (r.name, seed) not in done]
 
     def one(job: tuple[Row, int]) -> None:
