@@ -37,6 +37,7 @@ CATALOGS = [
     Catalog("net", "nets"),
     Catalog("task", "train.tasks"),
     Catalog("instrument", "inside.instruments"),
+    Catalog("op family", "scratch.ops"),
 ]
 
 # ----------------------------------------------------------------------------------- the blocks

@@ -1,0 +1,1 @@
+"""The engine written out in NumPy."""

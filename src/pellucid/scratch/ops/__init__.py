@@ -1,0 +1,1 @@
+"""The operations: each file is a family, each class in it below `Op` an operation."""
