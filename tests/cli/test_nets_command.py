@@ -117,7 +117,7 @@ def test_a_net_of_the_users_is_walked_and_what_is_odd_is_told(call) -> None:
         (("convnet", "--data", "digits", "--batch-size", 0), 2, "1 example or more"),
         (("recurrent", "--data", "digits", "--task", "next-symbol"), 2, "next-symbol"),
         (("mine_for_nets:number", "--data", "digits"), 2, "returned int"),
-        (("mine_for_nets:narrow", "--data", "digits"), 2, "out_features of 1 10 instead of 11"),
+        (("mine_for_nets:narrow", "--data", "digits"), 2, "out_features of layer 1 to 10, not 11"),
         (("mine_for_nets:biuld", "--data", "digits"), 2, "did you mean mine_for_nets:build?"),
         (("nowhere:build", "--data", "digits"), 2, "no module nowhere"),
     ],

@@ -246,7 +246,7 @@ FITS = "sizes that fit"
         (
             "ten_scores",
             "network mine:ten_scores: found an output (2, 10) for 2 examples, "
-            "expected (2, 3), for 3 classes.\nFix: make out_features of 1 3 instead of 10",
+            "expected (2, 3), for 3 classes.\nFix: set out_features of layer 1 to 3, not 10",
         ),
         (
             "maps",
@@ -263,22 +263,22 @@ FITS = "sizes that fit"
         (
             "wrong_first",
             "network mine:wrong_first, layer 1 (Linear): found in_features 784, given an input "
-            f"(2, 64), expected {FITS}.\nFix: make in_features of 1 64 instead of 784",
+            f"(2, 64), expected {FITS}.\nFix: set in_features of layer 1 to 64",
         ),
         (
             "wrong_inside",
             "network mine:wrong_inside, layer 3 (Linear): found in_features 30, given an input "
-            f"(2, 20), expected {FITS}.\nFix: make in_features of 3 20 instead of 30",
+            f"(2, 20), expected {FITS}.\nFix: set in_features of layer 3 to 20",
         ),
         (
             "wrong_channels",
             "network mine:wrong_channels, layer 0 (Conv2d): found in_channels 3, given an input "
-            f"(2, 1, 8, 8), expected {FITS}.\nFix: make in_channels of 0 1 instead of 3",
+            f"(2, 1, 8, 8), expected {FITS}.\nFix: set in_channels of layer 0 to 1",
         ),
         (
             "wrong_norm",
             "network mine:wrong_norm, layer 1 (BatchNorm2d): found num_features 5, given an input "
-            f"(2, 4, 6, 6), expected {FITS}.\nFix: make num_features of 1 4 instead of 5",
+            f"(2, 4, 6, 6), expected {FITS}.\nFix: set num_features of layer 1 to 4",
         ),
     ],
 )

@@ -71,7 +71,7 @@ def decode(file: IO[bytes], name: str, at_least: int | None = None) -> Pixels:
             name,
             "a file that is no picture, or one whose head is broken",
             "a picture (PNG, JPEG, BMP, GIF, WebP, TIFF)",
-            "replace it, or leave broken pictures of a folder out with --set skip_broken=true",
+            "replace it; in training, --skip-broken leaves such pictures of a folder out",
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError) as error:
         # what Pillow's decoders raise for files that break off or contradict themselves
@@ -186,7 +186,7 @@ def _broken(name: str, reason: str) -> BadData:
         name,
         f"a broken picture ({reason.rstrip('.')[:100]})",
         "a whole one",
-        "replace it, or leave broken pictures of a folder out with --set skip_broken=true",
+        "replace it; in training, --skip-broken leaves such pictures of a folder out",
     )
 
 

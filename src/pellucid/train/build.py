@@ -236,11 +236,11 @@ def _wants(module: nn.Module) -> str:
 
 def _size_to_change(module: nn.Module, given: tuple[int, ...], label: str) -> str:
     if isinstance(module, nn.Linear) and given:
-        return f"make in_features of {label} {given[-1]} instead of {module.in_features}"
+        return f"set in_features of layer {label} to {given[-1]}"
     if isinstance(module, nn.Conv2d) and len(given) == 4:
-        return f"make in_channels of {label} {given[1]} instead of {module.in_channels}"
+        return f"set in_channels of layer {label} to {given[1]}"
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and len(given) > 1:
-        return f"make num_features of {label} {given[1]} instead of {module.num_features}"
+        return f"set num_features of layer {label} to {given[1]}"
     return ""
 
 
@@ -265,7 +265,7 @@ def _output_misfit(
     elif isinstance(output, Tensor) and output.ndim == 2 and len(expected) == 2:
         width = output.shape[1]
         for label, size in _last_layer(network, width):
-            fix = f"make {size} of {label} {expected[1]} instead of {width}"
+            fix = f"set {size} of layer {label} to {expected[1]}, not {width}"
     return WrongUse(
         f"network {name}",
         f"an output {found} for {expected[0]} examples",
