@@ -47,7 +47,10 @@ def bare(
 
 
 def ours(sitting: Sitting) -> Iterator[int]:
-    """The product's own loop, with all that it does at every step; yields after every step."""
+    """The product's own loop; yields after every `STEPS` steps.
+
+    As in the bare loop there is no augmentation and no moving average of the weights.
+    """
     recipe = sitting.recipe
     turn = iter(range(1 << 62))
 

@@ -37,8 +37,8 @@ Start with:  pellucid train digits
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 a failed expectation, 2 wrong use, 3 bad input data."""
     # Read when torch is loaded: its threads sleep while they wait for each other. By default they
-    # spin, which on a busy machine takes the processor from the thread they wait for (a tenth of
-    # an epoch of MNIST beside three other trainings on two cores: 39 s spinning, 12 s sleeping).
+    # spin, which on a busy machine takes the processor from the thread they wait for (the figures
+    # are in docs/decisions/0008).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or os.environ.get("PELLUCID_DEBUG", "") not in ("", "0")

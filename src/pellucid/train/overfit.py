@@ -22,7 +22,7 @@ from pellucid.train.recipe import Recipe
 from pellucid.train.task import Task, make_task
 
 STEPS = 500
-"""Steps to try; a sound setup needs 20 to 200."""
+"""Steps to try before it is said that the examples cannot be learned."""
 SMALL = 0.05
 """Where nothing is right or wrong: the loss must fall to this share of its first value."""
 
