@@ -53,6 +53,29 @@ def test_what_is_not_finite_agrees_only_with_itself(
     assert explanation(value, *terms).agrees == agrees
 
 
+def test_in_words_it_is_the_terms_and_a_verdict() -> None:
+    assert str(explanation(3.0, 1.0, 2.5, -0.5)) == (
+        "Sum at [0] = 3\n"
+        "           1   t0\n"
+        "         2.5   t1\n"
+        "        -0.5   t2\n"
+        "           3   the sum: equal within rounding (difference 0, bound 1.3e-15)"
+    )
+
+
+def test_in_words_a_wrong_number_is_called_wrong() -> None:
+    assert "3   the sum: NOT equal (difference 1, bound 6.7e-16)" in str(explanation(4.0, 1.0, 2.0))
+
+
+def test_in_words_many_terms_are_cut_to_the_largest_and_the_rest_as_one() -> None:
+    lines = str(explanation(91.0, *map(float, range(14)))).splitlines()  # 0 + 1 + … + 13 = 91
+    assert [line.split()[0] for line in lines[1:13]] == [str(n) for n in range(13, 1, -1)]
+    assert lines[13:] == [
+        "           1   2 smaller terms together",
+        "          91   the sum: equal within rounding (difference 0, bound 1.4e-13)",
+    ]
+
+
 def test_cut_keeps_the_largest_terms_and_the_rest_as_one_sum() -> None:
     short = explanation(7.0, 1.0, -4.0, 10.0, 0.0).cut(2)
     assert [term.value for term in short.terms] == [10, -4]

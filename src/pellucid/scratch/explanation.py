@@ -11,6 +11,8 @@ import numpy as np
 
 from pellucid.scratch.arrays import Array, Index
 
+LINES = 12  # of an explanation in words: as many as are read at a glance
+
 
 class Place(NamedTuple):
     """One number of one input: what to ask next."""
@@ -135,6 +137,23 @@ class Explanation:
             rest=_exact_sum([*values[dropped].tolist(), self.rest]),
             rest_count=self.rest_count + len(dropped),
             rest_size=self.rest_size + float(sizes[dropped].sum()),
+        )
+
+    def __str__(self) -> str:
+        """The terms in lines, at most `LINES` (then the largest), and whether the sum is right."""
+        shown = self if len(self.terms) <= LINES else self.cut(LINES)
+        lines = [(term.value, term.label) for term in shown.terms]
+        if shown.rest_count:
+            lines.append((shown.rest, f"{shown.rest_count} smaller terms together"))
+        verdict = "equal within rounding" if self.agrees else "NOT equal"
+        distances = f"difference {self.difference:.2g}, bound {self.bound:.2g}"
+        lines.append((self.recompute(), f"the sum: {verdict} ({distances})"))
+        at = f" at [{', '.join(map(str, self.index))}]" if self.index else ""
+        return "\n".join(
+            [
+                f"{self.op}{at} = {self.value:.6g}",
+                *(f"{value:12.6g}   {what}" for value, what in lines),
+            ]
         )
 
     def as_record(self) -> dict[str, Any]:
