@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +11,7 @@ from torch import Tensor, nn
 
 from pellucid.base.catalog import Catalog
 from pellucid.base.errors import PellucidError, WrongUse, near_misses, unknown_name
+from pellucid.base.modules import import_users_module
 from pellucid.train.recipe import Setting
 from pellucid.train.task import Task
 
@@ -64,15 +61,14 @@ def find_factory(net: str) -> Callable[..., Any]:
         factory: Callable[..., Any] = NETS.load(net).build
         return factory
     module_name, _, name = net.partition(":")
-    folder, module_name = _place(module_name)
-    module = _import_users(folder, module_name, net)
+    module = import_users_module(module_name, f"network {net}")
     if not hasattr(module, name):
         close = near_misses(name, (entry for entry in dir(module) if not entry.startswith("_")))
         raise WrongUse(
             f"network {net}",
-            f"no {name} in {module_name}",
+            f"no {name} in {module.__name__}",
             "the name of a function or class that returns a torch.nn.Module",
-            f"did you mean {module_name}:{close[0]}?" if close else f"define {name}",
+            f"did you mean {module.__name__}:{close[0]}?" if close else f"define {name}",
         )
     found: Callable[..., Any] = getattr(module, name)
     if not callable(found):
@@ -83,44 +79,6 @@ def find_factory(net: str) -> Callable[..., Any]:
             f"write def {name}_factory(): return {name}",
         )
     return found
-
-
-def _place(written: str) -> tuple[Path, str]:
-    """`nets/mine.py`, `nets.mine` or `../mine.py` → the folder to import from, and the module."""
-    path = Path(os.path.normpath(written.removesuffix(".py")))
-    if path.is_absolute() or path.parts[0] == "..":
-        return path.parent.resolve(), path.name
-    return Path.cwd(), ".".join(path.parts)
-
-
-def _import_users(folder: Path, module_name: str, net: str) -> Any:
-    """A module of the user's, found from `folder` as `python` would."""
-    here = str(folder)
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        return importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name != module_name.split(".")[0] and error.name != module_name:
-            raise WrongUse(
-                f"network {net}",
-                f"{module_name} needs {error.name}, which is not installed",
-                "a module that can be imported",
-                f"pip install {error.name}",
-            ) from error
-        raise WrongUse(
-            f"network {net}",
-            f"no module {module_name}",
-            f"a Python file {module_name.replace('.', '/')}.py in {here}, or an installed module",
-            "check the spelling, or change to its folder",
-        ) from error
-    except Exception as error:
-        raise WrongUse(
-            f"network {net}",
-            f"{module_name} raised {type(error).__name__} while it was imported: {error}",
-            "a module that can be imported",
-            f"try: python -c 'import {module_name}'",
-        ) from error
 
 
 def accepted_settings(net: str) -> list[str]:
