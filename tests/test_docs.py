@@ -38,6 +38,7 @@ CATALOGS = [
     Catalog("task", "train.tasks"),
     Catalog("instrument", "inside.instruments"),
     Catalog("op family", "scratch.ops"),
+    Catalog("layer family", "scratch.layers"),
 ]
 
 # ----------------------------------------------------------------------------------- the blocks
