@@ -278,3 +278,18 @@ def test_the_process_shows_the_traceback_with_debug() -> None:
     assert outcome.code != 0
     assert "Traceback" in outcome.err
     assert "WrongUse" in outcome.err
+
+
+def test_of_several_processes_the_first_tells_at_once_and_another_only_what_it_met_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(dispatcher.time, "sleep", waited.append)
+    monkeypatch.setenv("RANK", "0")
+    first = run("fetch", "use")
+    assert waited == []
+    monkeypatch.setenv("RANK", "1")
+    second = run("fetch", "use")
+    assert waited == [dispatcher.PATIENCE]  # torchrun has ended it long before, if all met it
+    assert second.err == f"Process 1 alone:\n{first.err}"
+    assert first.code == second.code == 2

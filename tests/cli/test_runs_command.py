@@ -14,6 +14,7 @@ import pytest
 from pellucid.base.errors import BadData, WrongUse
 from pellucid.base.records import read_json, write_json
 from pellucid.train.folders import RunFolder, all_runs, find
+from pellucid.train.lock import alone
 
 
 def damage(path: Path) -> None:
@@ -236,6 +237,28 @@ def test_a_damaged_checkpoint_is_named_and_kept(shelf: Path, call) -> None:
     outcome = call("runs", "resume", "plain")
     assert outcome.code == 3
     assert str(path) in outcome.err
+
+
+def test_a_run_that_a_process_trains_is_shown_so(shelf: Path, call) -> None:
+    (shelf / "deep" / "result.json").unlink()
+    with alone(shelf / "plain"), alone(shelf / "deep"):
+        rows = listed(call)
+        assert [rows[name]["state"] for name in ("plain", "deep")] == ["training", "training"]
+        told = call("runs", "show", "deep", "--json", "show.json").out
+        assert json.loads(Path("show.json").read_text())["state"] == "training"
+        assert "deep (training)" in told
+        assert "a process is training it at the moment" in told
+        assert "runs resume" not in told
+    rows = listed(call)
+    assert [rows[name]["state"] for name in ("plain", "deep")] == ["finished", "unfinished"]
+    assert "pellucid runs resume deep" in call("runs", "show", "deep").out
+
+
+def test_a_list_sweeps_away_what_never_became_a_run(shelf: Path, call) -> None:
+    (shelf / ".0123456789abcdef").mkdir()
+    (shelf / ".0123456789abcdef" / "recipe.json").write_text("{}")
+    assert "0123456789abcdef" not in call("runs", "list").out
+    assert sorted(path.name for path in shelf.iterdir()) == sorted(listed(call))
 
 
 # ----------------------------------------------------------------------------------------- rm

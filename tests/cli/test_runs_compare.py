@@ -96,9 +96,38 @@ def test_unlike_runs_are_refused_but_their_recipes_are_shown(shelf, call, pair, 
     ],
 )
 def test_runs_of_other_data_are_refused(shelf: Path, call, key: str, value, told: str) -> None:
-    change(shelf / "deep" / "data.json", **{key: value})
+    change(shelf / "deep" / "data.json", **{key: value}, fingerprints={})
     record, _ = compared(call, "plain", "deep", code=2)
     assert told.removeprefix("different ") in record["error"]["found"]
+
+
+def test_whether_the_examples_are_the_same_is_told_by_their_fingerprint(shelf, call) -> None:
+    """Another train split does not matter, another test example does."""
+    marks = read_json(shelf / "deep" / "data.json")["fingerprints"]
+    change(shelf / "deep" / "data.json", mean=[0.1])
+    assert compared(call, "plain", "deep")[0]["notes"] == []
+    change(shelf / "deep" / "data.json", fingerprints={**marks, "validation": "0" * 64})
+    compared(call, "plain", "deep")
+    record, _ = compared(call, "plain", "deep", "--on", "validation", code=2)
+    assert "different a train split of means" in record["error"]["found"]
+    mean = read_json(shelf / "plain" / "data.json")["mean"]
+    change(shelf / "deep" / "data.json", mean=mean)
+    record, _ = compared(call, "plain", "deep", "--on", "validation", code=2)
+    assert record["error"]["found"] == (
+        f"different validation examples: fingerprint {marks['validation'][:12]} and "
+        "fingerprint 000000000000"
+    )
+
+
+def test_a_run_from_before_fingerprints_is_compared_and_that_is_said(shelf, call) -> None:
+    old = read_json(shelf / "deep" / "data.json")
+    del old["fingerprints"]
+    write_json(shelf / "deep" / "data.json", old)
+    record, told = compared(call, "plain", "deep")
+    assert record["difference"]["examples"] == 359
+    assert len(record["notes"]) == 1
+    assert "deep lacks a fingerprint of the test examples" in told
+    assert "concluded from the data's name, sizes, labels and means" in told
 
 
 def test_restorers_that_were_given_other_noise_are_refused(shelf: Path, call) -> None:

@@ -15,10 +15,13 @@ from PIL import Image
 from rich.console import Console
 from torch import nn
 
-from pellucid.cli import progress
+from pellucid.base.errors import WrongUse
+from pellucid.cli import ending, progress
 from pellucid.cli.choices import choose, parse_pair
 from pellucid.cli.commands.train import rate_curve
 from pellucid.cli.progress import ProgressDisplay
+from pellucid.data.dataset import Dataset
+from pellucid.train.folders import RunFolder, remove
 from pellucid.train.recipe import Recipe
 from pellucid.train.watcher import Progress, Training
 
@@ -91,6 +94,23 @@ def test_the_report_is_written_and_named(call: Call, here: Path) -> None:
     assert "</html>" in (here / "runs/digits-linear-1/report.html").read_text()
 
 
+def test_a_run_whose_report_is_being_written_cannot_be_deleted(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def write(run: RunFolder, dataset: Dataset) -> Path:
+        with pytest.raises(WrongUse) as caught:
+            remove(run)
+        told.append(caught.value.found)
+        return run.folder / "report.html"
+
+    monkeypatch.setattr(ending, "write_report", write)
+    outcome = call("train", "digits", "--net", "linear", "--epochs", "0.2")
+    assert outcome.code == 0, outcome.err
+    assert told == [f"process {os.getpid()}, which is training it"]
+
+
 def test_without_the_test_set_the_verdict_is_on_validation(call: Call, here: Path) -> None:
     call("train", "digits", *SHORT, "--no-test", "--json", "out.json")
     made = json.loads((here / "out.json").read_text())
@@ -117,6 +137,17 @@ def test_a_folder_of_pictures_is_trained_on(call: Call, here: Path) -> None:
     outcome = call("train", "pictures/", "--epochs", 2, "--set", "size=8", "--no-report")
     assert outcome.code == 0
     assert "Run:     runs/pictures-convnet-1" in outcome.out
+
+
+def test_a_run_of_a_network_from_a_file_is_named_after_both(call: Call, here: Path) -> None:
+    (here / "nets").mkdir()
+    (here / "nets" / "mine.py").write_text(
+        "from torch import nn\ndef build(): return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
+    )
+    outcome = call(
+        "train", "digits", "--net", "nets/mine.py:build", "--epochs", "0.2", "--no-report"
+    )
+    assert "Run:     runs/digits-nets-mine-build-1" in outcome.out
 
 
 # ------------------------------------------------------------------------------- only trying out
@@ -226,96 +257,6 @@ def test_pairs_become_values(written: str, pair: tuple[str, object]) -> None:
     assert type(made[1]) is type(pair[1])
 
 
-# ------------------------------------------------------------------------------------- wrong use
-
-WRONG = {
-    "digts": ("data set: found 'digts'", "did you mean 'digits'?"),
-    "digits --net convnt": ("net: found 'convnt'", "did you mean 'convnet'?"),
-    "digits --task clasify": ("task: found 'clasify'", "did you mean 'classify'?"),
-    "digits --optimiser adma": ("optimiser: found 'adma'", "did you mean 'adam' or 'adamw'?"),
-    "digits --precision fp16": ("precision: found 'fp16'", ""),
-    "digits --device gpu": ("device: found 'gpu'", "--device cpu"),
-    "digits --set schedule=cosin": ("schedule: found 'cosin'", "did you mean 'cosine'?"),
-    "digits --set augment=shfit:2": ("augmentation: found 'shfit'", "did you mean 'shift'?"),
-    "digits --set widht=3": ("--set: found 'widht'", "did you mean 'width'"),
-    "digits --set noise=0.5": ("--set: found 'noise'", "noise belongs to --task denoise"),
-    "digits --set hidden=5": (
-        "--set: found 'hidden'", "hidden belongs to --net autoencoder-dense or --net dense",
-    ),
-    "digits --set width": ("--set: found 'width'", "--set noise=0.5"),
-    "digits --set width=many": ("setting width: found 'many'", "--set width="),
-    "digits --skip-broken": ("--skip-broken: found data digits", "leave it out"),
-    "digits --epochs 0": ("recipe, epochs: found 0.0", "for example epochs=10"),
-    "digits --epochs many": ("'--epochs'", "pellucid train --help"),
-    "digits --learning-rate 0": ("recipe, learning_rate: found 0.0", "learning_rate=0.003"),
-    "digits --learning-rate fast": ("'--learning-rate'", "pellucid train --help"),
-    "digits --set learning_rate=fast": ("recipe, learning_rate: found 'fast'", ""),
-    "digits --set until=high": ("recipe, until: found 'high'", ""),
-    "digits --patience -1": ("recipe, patience: found -1", ""),
-    "digits --batch-size 5000": ("found 5000 with 1133 training examples", "--batch-size 566"),
-    "digits --overfit 0": ("--overfit: found 0 examples", "--overfit 8"),
-    "digits --task next-symbol": ("task next-symbol: found digits, which holds pictures", ""),
-    "digits --task denoise --net linear": ("found an output (2, 10)", "for the task denoise"),
-    "digits --task inpaint --set hole=8": ("setting hole: found 8", "--set hole=7"),
-    "digits --nett linear": ("No such option: --nett", "pellucid train --help"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("words", WRONG)
-def test_wrong_use_is_told_in_four_parts_before_anything_is_written(
-    call: Call, here: Path, words: str
-) -> None:
-    outcome = call("train", *words.split())
-    found, fix = WRONG[words]
-    assert outcome.code == 2, outcome.err
-    told, _, mend = outcome.err.partition("\nFix: ")
-    assert found in told
-    assert fix in mend
-    assert "Traceback" not in outcome.err
-    assert outcome.out == ""
-    assert not list(here.iterdir())
-
-
-@pytest.mark.parametrize("option", [("--find-rate",), ("--overfit", "8"), ("--dry-run",)])
-def test_only_trying_out_is_done_by_one_process(
-    call: Call, option: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    outcome = call("train", "digits", *option)
-    assert outcome.code == 2
-    assert "found 2 processes" in outcome.err
-
-
-def test_data_that_are_not_there_end_with_3(call: Call) -> None:
-    outcome = call("train", "./pictures")
-    assert outcome.code == 3
-    assert "nothing there" in outcome.err
-
-
-def test_a_file_in_the_way_of_the_runs_is_told(call: Call, here: Path) -> None:
-    (here / "runs").write_text("a file")
-    outcome = call("train", "digits", *SHORT)
-    assert outcome.code in (2, 3)
-    assert outcome.err.count("Fix:") == 1
-    assert "runs" in outcome.err
-    assert (here / "runs").read_text() == "a file"
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_runs_without_permission_are_told(call: Call, here: Path) -> None:
-    (here / "locked").mkdir(mode=0o500)
-    outcome = call("train", "digits", *SHORT, "--runs", "locked")
-    assert outcome.code == 3
-    assert "locked" in outcome.err
-
-
-def test_a_name_that_is_taken_is_refused(call: Call) -> None:
-    assert call("train", "digits", *SHORT, "--name", "mine").code == 0
-    outcome = call("train", "digits", *SHORT, "--name", "mine")
-    assert outcome.code == 2
-    assert "choose another --name" in outcome.err
-
-
 # ----------------------------------------------------------------------------------- on a terminal
 
 
@@ -353,6 +294,18 @@ def test_the_moving_line_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> Non
     line = display._moving_line(training(25, epochs=30, loss_sum=10.0, right=150.0), 10.0)
     assert len(line) - len("[cyan][/]") <= 80
     assert line.endswith("10 min left")  # 1,475 more steps at 2.5 a second
+
+
+@pytest.mark.parametrize(
+    ("task", "told"), [("classify", "digits: 1,234"), ("denoise", "digits, denoise: 1,234")]
+)
+def test_the_task_is_named_where_it_is_not_the_usual_one(
+    terminal: ProgressDisplay, task: str, told: str
+) -> None:
+    about = training(0)
+    about.recipe = about.recipe.with_changes({"task": task})
+    terminal.on_start(about)
+    assert told in shown(terminal).replace("\x1b[1m", "").replace("\x1b[0m", "")
 
 
 def test_a_resumed_training_says_where_it_goes_on(terminal: ProgressDisplay) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from made import Draw
 from pellucid.base.errors import BadData, PellucidError, WrongUse
@@ -224,3 +225,30 @@ def test_a_size_beyond_the_memory_is_refused_with_one_that_fits(pets: Path) -> N
     with pytest.raises(WrongUse, match="this machine's") as caught:
         load(str(pets), size=1_000_000)
     assert "choose size=" in caught.value.fix
+
+
+def test_how_many_pictures_were_transparent_or_of_16_bits_is_told(
+    pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear = Image.new("RGBA", (9, 9), (200, 0, 0, 255))
+    clear.save(pets / "cats" / "opaque.png")
+    clear.putpixel((0, 0), (0, 0, 0, 0))
+    clear.save(pets / "cats" / "clear.png")
+    clear.save(pets / "dogs" / "clear.png")
+    levels = np.full((9, 9), 257 * 7, np.uint16)
+    Image.fromarray(levels).save(pets / "dogs" / "deep.png")
+    told = [
+        "pictures transparent in places: 2 of 44; what is transparent is read as white",
+        "pictures with more than 8 bits a channel: 1 of 44; scaled to the levels 0 to 255",
+    ]
+    notes = load(str(pets), size=8).notes
+    assert [note for note in notes if note in told] == told
+    monkeypatch.setattr(folder, "REMEMBERED_FROM", 1)
+    for _ in range(2):  # decoded, then as it was kept
+        assert set(told) <= set(load(str(pets), size=8).notes)
+
+
+def test_of_plain_pictures_nothing_is_told(pets: Path) -> None:
+    assert not [
+        note for note in load(str(pets), size=8).notes if "8 bits" in note or "trans" in note
+    ]

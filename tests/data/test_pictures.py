@@ -24,6 +24,17 @@ def grey(levels: list[list[int]]) -> Image.Image:
     return Image.fromarray(np.array(levels, dtype=np.uint8))
 
 
+def png(head: bytes, rows: bytes) -> bytes:
+    """A PNG file of a head and of rows, each with a zero before it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
 def test_a_grey_picture_has_one_channel_and_a_coloured_one_three(tmp_path: Path) -> None:
     one = pictures.read(save(tmp_path / "a.png", grey([[0, 255]])))
     three = pictures.read(save(tmp_path / "b.png", Image.new("RGB", (2, 1), (1, 2, 3))))
@@ -64,6 +75,44 @@ def test_grey_with_transparency_stays_grey(tmp_path: Path) -> None:
     image = Image.new("LA", (2, 1))
     image.putdata([(10, 255), (10, 0)])
     assert pictures.read(save(tmp_path / "a.png", image)).tolist() == [[[10], [255]]]
+
+
+def deep(kind: int, levels: list[int]) -> bytes:
+    """A PNG of one pixel with 16 bits a channel; `kind` is PNG's number for what channels are."""
+    head = struct.pack(">IIBBBBB", 1, 1, 16, kind, 0, 0, 0)
+    row = b"\0" + struct.pack(f">{len(levels)}H", *levels)
+    return png(head, row)
+
+
+@pytest.mark.parametrize(
+    ("kind", "levels", "pixel", "is_transparent"),
+    [
+        (0, [257 * 100], [100], False),
+        (2, [257 * 10, 257 * 20, 257 * 30], [10, 20, 30], False),
+        (4, [257 * 100, 65535], [100], False),
+        (4, [257 * 100, 0], [255], True),
+        (6, [257 * 10, 257 * 20, 257 * 30, 65535], [10, 20, 30], False),
+        (6, [257 * 10, 257 * 20, 257 * 30, 0], [255, 255, 255], True),
+    ],
+)
+def test_sixteen_bits_a_channel_are_scaled_whatever_the_channels_are(
+    tmp_path: Path, kind: int, levels: list[int], pixel: list[int], is_transparent: bool
+) -> None:
+    path = tmp_path / "deep.png"
+    path.write_bytes(deep(kind, levels))
+    found = pictures.look_at(path)
+    assert found.pixels.tolist() == [[pixel]]
+    assert (found.is_deep, found.is_transparent) == (True, is_transparent)
+
+
+@pytest.mark.parametrize(("opacity", "is_transparent"), [(255, False), (254, True), (0, True)])
+def test_a_picture_is_transparent_if_some_of_it_is_not_if_it_only_could_be(
+    tmp_path: Path, opacity: int, is_transparent: bool
+) -> None:
+    image = Image.new("RGBA", (2, 2), (9, 9, 9, 255))
+    image.putpixel((1, 1), (9, 9, 9, opacity))
+    found = pictures.look_at(save(tmp_path / "a.png", image))
+    assert (found.is_deep, found.is_transparent) == (False, is_transparent)
 
 
 def test_a_palette_of_greys_is_grey_and_one_of_colours_is_coloured(tmp_path: Path) -> None:
@@ -107,14 +156,7 @@ def test_a_file_that_is_no_picture_is_named(content: bytes, tmp_path: Path) -> N
 
 def bomb(width: int, height: int) -> bytes:
     """A PNG of a few bytes whose head claims `width` × `height` pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + check
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
+    return png(struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0), b"\0" * 100)
 
 
 @pytest.mark.parametrize(("side", "pixels"), [(9_200, "84,640,000"), (50_000, "2500000000")])

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from made import CARD
 from pellucid.data.dataset import Split
 from pellucid.data.split import (
     channel_statistics,
     count_duplicates,
     duplicate_notes,
     hold_out,
+    picture_dataset,
     stratified,
 )
 
@@ -104,3 +106,22 @@ def test_duplicates_are_told_with_their_share() -> None:
     assert notes[0].startswith("3 of 200 test examples (1.50 %) also lie in train")
     assert notes[1].startswith("1 validation examples also lie in train")
     assert duplicate_notes({"train-test": 0}, 200) == []
+
+
+def test_a_fingerprint_tells_examples_labels_and_their_order_apart() -> None:
+    pixels = np.arange(3 * 16, dtype=np.uint8).reshape(3, 1, 4, 4)
+    labels = np.array([0, 1, 2])
+
+    def mark(test: Split) -> str:
+        part = Split(pixels, labels)
+        return picture_dataset(CARD, ["a", "b", "c"], part, part, test).fingerprints["test"]
+
+    usual = mark(Split(pixels, labels))
+    content = b"(3, 1, 4, 4) (3,)" + bytes(range(48)) + bytes([*[0] * 8, 1, *[0] * 7, 2, *[0] * 7])
+    assert usual == hashlib.sha256(content).hexdigest()
+    elsewhere = np.asfortranarray(pixels), labels.astype(">i8")  # other bytes, the same numbers
+    assert mark(Split(*elsewhere)) == usual
+    order = np.array([1, 0, 2])
+    others = (Split(255 - pixels, labels), Split(pixels, labels[order]))
+    reordered = Split(pixels, labels).take(order)
+    assert len({usual, *map(mark, others), mark(reordered)}) == 4

@@ -107,3 +107,20 @@ def test_a_text_that_cannot_be_used_is_told(content: bytes, found: str, tmp_path
 def test_a_context_of_nothing_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(WrongUse, match="setting context: found 0"):
         load(write(tmp_path / "t.txt", "abc" * 500), context=0)
+
+
+@pytest.mark.parametrize(("symbols", "context"), [(19, None), (20, 1), (649, 63)])
+def test_a_text_that_is_too_short_is_told_the_longest_context_that_fits(
+    tmp_path: Path, symbols: int, context: int | None
+) -> None:
+    """A tenth of 20 symbols is 2: one to look back on and one to say."""
+    path = write(tmp_path / "t.txt", "ab" * (symbols // 2) + "a" * (symbols % 2))
+    with pytest.raises(BadData) as caught:
+        load(path)
+    if context is None:
+        assert "20 symbols are the least" in caught.value.fix
+    else:
+        assert caught.value.fix.endswith(f"--set context={context}")
+        assert load(path, context=context).shape == (context,)
+        with pytest.raises(BadData):
+            load(path, context=context + 1)

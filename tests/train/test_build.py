@@ -168,7 +168,7 @@ def test_the_settings_of_a_network_are_its_arguments_beyond_the_shapes() -> None
 def test_a_setting_that_is_no_number_is_refused(task: Task) -> None:
     error = refused("mine:make", task, hidden="many")
     assert (error.where, error.found, error.expected) == (
-        "setting hidden", "'many'", "a number like 32",
+        "setting hidden", "'many'", "a whole number, such as the usual 32",
     )  # fmt: skip
 
 

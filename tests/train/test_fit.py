@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pellucid
 from pellucid.base.errors import BadData, WrongUse
 from pellucid.data.dataset import Dataset
 from pellucid.train.fit import Sitting, resume
+from pellucid.train.folders import check_same_data
 from pellucid.train.metrics import wilson
 from pellucid.train.recipe import Recipe
 
@@ -137,3 +139,18 @@ def test_what_is_no_network_or_no_data_is_told_before_anything_is_written(
         pellucid.fit(network, dataset, runs=tmp_path)
     assert found in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_goes_on_with_the_very_examples_it_began_with_alone(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    """Two test examples that change places leave shapes, sizes and means as they were."""
+    run = pellucid.fit("dense", dataset, SHORT, runs=tmp_path, look_at_test=False)
+    order = np.arange(len(dataset._test))
+    order[:2] = 1, 0
+    changed = replace(dataset, _test=dataset._test.take(order))
+    with pytest.raises(BadData, match="other examples or labels in the test split"):
+        resume(run, dataset=changed)
+    with pytest.raises(BadData, match="other examples or labels in the test split"):
+        check_same_data(run, changed)
+    check_same_data(run, dataset)

@@ -137,6 +137,24 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     return Pair(home / "one", home / "two", told)
 
 
+@needs_processes
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("digits", "--epochs", "0"), "--epochs: found 0"),  # met by both
+        (("digits", "--name", "mine"), "found a folder runs/mine that is there"),  # by the first
+    ],
+)
+def test_what_is_wrong_is_told_once(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    ended = two_processes("-m", "pellucid", "train", *words, folder=tmp_path)
+    assert ended.returncode != 0
+    assert ended.stderr.count(told) == 1
+    assert ended.stderr.count("Fix:") == 1
+    assert "[rank1]" not in ended.stderr  # no traceback of the second process
+    assert "alone" not in ended.stderr
+
+
 def weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
     tensors, _ = load_tensors(folder / name / "checkpoints" / "last.safetensors")
     return {

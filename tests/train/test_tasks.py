@@ -154,7 +154,7 @@ def test_settings_have_the_type_of_their_default() -> None:
     task = make_task(recipe, GREY)
     assert isinstance(task, Inpaint)
     assert (task.hole, task.emphasis) == (8, 3.0)
-    with pytest.raises(WrongUse, match="setting hole: found 'big', expected a value like 10"):
+    with pytest.raises(WrongUse, match="setting hole: found 'big', expected a whole number"):
         make_task(Recipe(task="inpaint", settings=(("hole", "big"),)), GREY)
 
 

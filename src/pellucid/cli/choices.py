@@ -47,7 +47,22 @@ def choose(
         if key not in known:
             raise _unknown_key(key, known, data)
     asked = {key: value for key, value in options.items() if value is not None}
-    return dataset, recipe.with_changes({**_fields(settings, own), **asked})
+    return dataset, _changed(recipe, _fields(settings, own), asked)
+
+
+def _changed(recipe: Recipe, settings: dict[str, Any], asked: dict[str, Any]) -> Recipe:
+    """The recipe with what was typed; what it refuses is called as it was typed."""
+    try:
+        return recipe.with_changes({**settings, **asked})
+    except WrongUse as error:
+        field = error.where.removeprefix("recipe, ")
+        _, equals, usual = error.fix.partition(f"{field}=")
+        if not equals:
+            raise
+        option, pair = f"--{field.replace('_', '-')}", f"--set {field}="
+        where, written = (option, f"{option} ") if field in asked else (f"--set {field}", pair)
+        fix = f"for example {written}{usual}"
+        raise WrongUse(where, error.found, error.expected, fix) from error
 
 
 def _unknown_key(key: str, known: set[str], data: str) -> WrongUse:

@@ -22,7 +22,7 @@ def print_comparison(voice: Voice, made: Comparison) -> None:
     else:
         voice.people.print("Their recipes are the same.")
     if made.difference is not None:
-        for sentence in sentences(made.difference, set(made.recipe)):
+        for sentence in (*sentences(made.difference, set(made.recipe)), *made.notes):
             voice.people.print(sentence, markup=False)
 
 

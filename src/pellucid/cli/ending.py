@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pellucid.base.records import read_json_lines
+from pellucid.base.records import Record, read_json_lines
 from pellucid.cli.output import Voice
 from pellucid.data.dataset import Dataset
-from pellucid.train.runs import Run
+from pellucid.train.runs import Run, load
+from pellucid.train.watcher import Training, Watcher
+
+
+class Ending(Watcher):
+    """Tells how a training ended while its run is still locked: nobody deletes it meanwhile.
+
+    Without the data no report is written.
+    """
+
+    def __init__(self, voice: Voice, dataset: Dataset | None) -> None:
+        self.voice, self.dataset = voice, dataset
+
+    def on_end(self, training: Training, result: Record) -> None:
+        end_run(self.voice, load(training.folder), self.dataset)
 
 
 def end_run(voice: Voice, run: Run, dataset: Dataset | None) -> None:

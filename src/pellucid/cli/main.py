@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from itertools import zip_longest
 from types import ModuleType
@@ -16,6 +17,9 @@ COMMANDS = Catalog("command", "cli.commands")
 
 STOPPED = 130
 """The exit code after Ctrl-C: 128 and the signal's number, as shells have it."""
+
+PATIENCE = 10.0
+"""Seconds in which `torchrun` certainly sees that the first process has ended."""
 
 USAGE = """\
 Usage: pellucid COMMAND …          pellucid COMMAND --help
@@ -45,16 +49,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = [word for word in words if word != "--debug"]
     try:
         code = _run(words)
-    except PellucidError as error:
-        if debug:
+    except KeyboardInterrupt:
+        code = STOPPED
+    except Exception as error:
+        _let_the_first_process_tell()
+        if debug or not isinstance(error, PellucidError):
             raise
         tell(error, words)
         code = error.exit_code
-    except KeyboardInterrupt:
-        code = STOPPED
     if code == STOPPED:  # Typer turns Ctrl-C inside a command into this code without a word
         sys.stderr.write("\nStopped.\n")
     sys.exit(code)
+
+
+def _let_the_first_process_tell() -> None:
+    """Wait in the other processes that `torchrun` started.
+
+    It ends them all as soon as one has failed: what all of them meet is told once, by the first.
+    Who is still there after a while met it alone and tells it.
+    """
+    rank = os.environ.get("RANK", "0")
+    if rank != "0":
+        time.sleep(PATIENCE)
+        sys.stderr.write(f"Process {rank} alone:\n")
 
 
 def _run(words: list[str]) -> int:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pellucid.base.records import Record
+from pellucid.train.recipe import of_task
 from pellucid.train.verdict import short_metric
 from pellucid.train.watcher import Training, Watcher
 
@@ -31,9 +32,9 @@ class ProgressDisplay(Watcher):
     def on_start(self, training: Training) -> None:
         recipe, now = training.recipe, training.progress
         self.console.print(
-            f"[bold]{recipe.net}[/] on [bold]{recipe.dataset}[/]: {training.parameters:,} "
-            f"parameters, {_epochs(recipe.epochs)} of {training.steps_per_epoch:,} steps, "
-            f"seed {recipe.seed} → {training.folder}"
+            f"[bold]{recipe.net}[/] on [bold]{recipe.dataset}[/]{of_task(recipe.task)}: "
+            f"{training.parameters:,} parameters, {_epochs(recipe.epochs)} of "
+            f"{training.steps_per_epoch:,} steps, seed {recipe.seed} → {training.folder}"
         )
         if now.step:
             self.console.print(f"Resumed in epoch {now.epoch + 1}, at step {now.step:,}.")

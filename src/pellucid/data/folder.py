@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,9 @@ VALIDATION_SHARE = 0.15
 REMEMBERED_FROM = 200
 """Pictures from which on the decoded arrays are kept in the cache: fewer take a second or two."""
 
+TRAITS = ("is_grey", "is_transparent", "is_deep")
+"""What a note tells of the pictures at load."""
+
 LARGEST_SHARE = 0.5
 """Of the machine's memory that the pictures may take: training needs room as well."""
 
@@ -46,11 +49,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pixels uint8 (n, channel, row, column), labels, and which pictures were grey."""
+    """Pixels uint8 (n, channel, row, column), labels, and of each picture (n,) what it was like."""
 
     pixels: NDArray[np.uint8]
     labels: Index
     is_grey: NDArray[np.bool_]
+    is_transparent: NDArray[np.bool_]
+    is_deep: NDArray[np.bool_]
 
 
 def load(path: Path, *, size: int = 64, split_seed: int = 0, skip_broken: bool = False) -> Dataset:
@@ -73,6 +78,7 @@ def load(path: Path, *, size: int = 64, split_seed: int = 0, skip_broken: bool =
         for part, found in parts.items()
     }
     _check_left(path, next(iter(read.values())), classes)
+    notes += _changed(read)
     splits = _divide(_unified(read, notes), split_seed)
     _check_splits(path, splits, count)
     notes += _thin_classes(splits, classes)
@@ -148,7 +154,7 @@ def _decoded(root: Path, found: Found, size: int, skip_broken: bool, notes: list
         return {
             "pixels": made.pixels,
             "labels": made.labels.astype("<i8").view(np.uint8),
-            "is_grey": made.is_grey.astype(np.uint8),
+            **{trait: getattr(made, trait).astype(np.uint8) for trait in TRAITS},
         }
 
     # a broken picture is told again at every load, so only flawless folders are remembered
@@ -161,12 +167,13 @@ def _decoded(root: Path, found: Found, size: int, skip_broken: bool, notes: list
         names = ", ".join(Path(error.where).name for error in skipped[:5])
         more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
         notes.append(f"broken pictures left out: {len(skipped):,} ({names}{more})")
-    return Decoded(arrays["pixels"], arrays["labels"].view("<i8"), arrays["is_grey"] > 0)
+    traits = {trait: arrays[trait] > 0 for trait in TRAITS}
+    return Decoded(arrays["pixels"], arrays["labels"].view("<i8"), **traits)
 
 
 def _listing(found: Found) -> str:
     """Changes whenever a file comes, goes or changes."""
-    digest = hashlib.sha256(str(decoded.FORMAT).encode())
+    digest = hashlib.sha256(f"{decoded.FORMAT} {TRAITS}".encode())
     for file, label in zip(found.files, found.labels, strict=True):
         status = file.stat()
         digest.update(f"{file}|{label}|{status.st_size}|{status.st_mtime_ns}\n".encode())
@@ -174,14 +181,15 @@ def _listing(found: Found) -> str:
 
 
 def _decode(found: Found, size: int, skip_broken: bool, skipped: list[BadData]) -> Decoded:
-    def one(file: Path) -> pictures.Pixels | BadData:
+    def one(file: Path) -> pictures.Picture | BadData:
         try:
             # twice the size is kept by the decoder, so that the antialiasing has what it needs
-            return pictures.fit(pictures.read(file, at_least=2 * size), (size, size))
+            picture = pictures.look_at(file, at_least=2 * size)
         except BadData as error:
             return error
+        return replace(picture, pixels=pictures.fit(picture.pixels, (size, size)))
 
-    kept: list[pictures.Pixels] = []
+    kept: list[pictures.Picture] = []
     labels: list[int] = []
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         read = zip(found.labels, pool.map(one, found.files), strict=True)
@@ -196,12 +204,37 @@ def _decode(found: Found, size: int, skip_broken: bool, skipped: list[BadData]) 
             labels.append(int(label))
             if done % 100 == 0 and len(found.files) >= REMEMBERED_FROM:
                 fetch.listener.counted("pictures", done, len(found.files))
-    is_grey = np.array([one.shape[2] == 1 for one in kept], dtype=bool)
+    return _stacked(kept, labels, size)
+
+
+def _stacked(kept: list[pictures.Picture], labels: list[int], size: int) -> Decoded:
+    is_grey = np.array([one.pixels.shape[2] == 1 for one in kept], dtype=bool)
     count = 1 if is_grey.all() else 3
     pixels = np.empty((len(kept), count, size, size), dtype=np.uint8)
     for place, picture in enumerate(kept):
-        pixels[place] = pictures.channels(picture, count).transpose(2, 0, 1)
-    return Decoded(pixels, np.array(labels, dtype=np.int64), is_grey)
+        pixels[place] = pictures.channels(picture.pixels, count).transpose(2, 0, 1)
+    return Decoded(
+        pixels,
+        np.array(labels, dtype=np.int64),
+        is_grey,
+        is_transparent=np.array([one.is_transparent for one in kept], dtype=bool),
+        is_deep=np.array([one.is_deep for one in kept], dtype=bool),
+    )
+
+
+def _changed(parts: dict[str, Decoded]) -> list[str]:
+    """Notes on the pictures that could not be taken as they were."""
+    total = sum(len(part.labels) for part in parts.values())
+    told = {
+        "is_transparent": ("transparent in places", "what is transparent is read as white"),
+        "is_deep": ("with more than 8 bits a channel", "scaled to the levels 0 to 255"),
+    }
+    notes = []
+    for trait, (what, done) in told.items():
+        count = sum(int(getattr(part, trait).sum()) for part in parts.values())
+        if count:
+            notes.append(f"pictures {what}: {count:,} of {total:,}; {done}")
+    return notes
 
 
 def _unified(parts: dict[str, Decoded], notes: list[str]) -> dict[str, Split]:
@@ -323,5 +356,5 @@ def _check_memory(path: Path, count: int, size: int) -> None:
             f"data set {path}, setting size",
             f"{size}, at which {count:,} pictures need {needed / 1e9:.1f} GB",
             f"at most half of this machine's {memory / 1e9:.1f} GB",
-            f"choose size={fitting} or less",
+            f"--set size={fitting}, or less",
         )

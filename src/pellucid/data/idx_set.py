@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from pellucid.data import decoded, idx
+from pellucid.data import idx, official
 from pellucid.data.card import Card
-from pellucid.data.dataset import Dataset, Split
+from pellucid.data.dataset import Dataset
 from pellucid.data.source import Source
-from pellucid.data.split import with_validation
 
 if TYPE_CHECKING:
     from pellucid.data.decoded import Arrays
@@ -23,10 +20,7 @@ VALIDATION_SHARE = 1 / 12
 
 def load(card: Card, source: Source, classes: Sequence[str], split_seed: int) -> Dataset:
     """The makers' test split; 5,000 of the training pictures are held out for validation."""
-    arrays = decoded.arrays(card.name, source, _decode)
-    train = Split(arrays["train-images"], arrays["train-labels"].astype(np.int64))
-    test = Split(arrays["test-images"], arrays["test-labels"].astype(np.int64))
-    return with_validation(card, classes, train, test, VALIDATION_SHARE, split_seed)
+    return official.load(card, source, classes, _decode, VALIDATION_SHARE, split_seed)
 
 
 def _decode(paths: dict[str, Path]) -> Arrays:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SETS = Catalog("data set", "data.sets")
 
+PROGRAMS = (".py", ".ipynb")
 TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".parquet", ".json", ".jsonl")
 ARRAYS = (".npy", ".npz", ".pt", ".pth", ".pkl", ".pickle", ".mat", ".h5", ".hdf5")
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
@@ -65,6 +66,8 @@ def _check_file(path: Path) -> None:
     from pellucid.data.pictures import ENDINGS
 
     ending = path.suffix.lower()
+    if ending in PROGRAMS:
+        raise _program(path)
     if ending in TABLES:
         raise BadData(
             str(path),
@@ -90,6 +93,19 @@ def _check_file(path: Path) -> None:
             "a folder with one sub-folder a class",
             f"give the folder above the classes, e.g. {path.parent.parent}",
         )
+
+
+def _program(path: Path) -> BadData:
+    """The error for code given as data: what it makes is named with `--net`."""
+    file = path.with_suffix(".py")
+    copied = "" if path.suffix == ".py" else f"copy its network into {file.name}; "
+    return BadData(
+        str(path),
+        f"a program ({path.suffix}), which is no data",
+        "a data set's name, a folder of pictures or a text file",
+        f"{copied}to train what it makes: pellucid train digits --net {file}:NAME, where NAME is "
+        "a function or class in it (to learn to write like it, give a copy that ends with .txt)",
+    )
 
 
 def _nothing_there(name: str, path: Path) -> PellucidError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -29,18 +30,34 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".
 GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 
+@dataclass(frozen=True)
+class Picture:
+    """What was read of one picture, and what had to be changed for it."""
+
+    pixels: Pixels
+    is_transparent: bool = False
+    """Some of it was transparent, and is white now."""
+    is_deep: bool = False
+    """It had more than 8 bits a channel, and was scaled to 8."""
+
+
 def read(path: Path, at_least: int | None = None) -> Pixels:
     """The picture as uint8 (row, column, channel) with 1 channel (grey) or 3 (red, green, blue).
 
-    The camera's orientation is applied; transparency shows white; 16-bit grey is scaled to 8 bits;
-    of an animation the first picture counts. With `at_least`, a JPEG may be decoded at a fraction
-    of its size, never below `at_least` pixels on the shorter side (quicker by far for photographs).
+    The camera's orientation is applied; transparency shows white; 16 bits are scaled to 8; of an
+    animation the first picture counts. With `at_least`, a JPEG may be decoded at a fraction of
+    its size, never below `at_least` pixels on the shorter side (quicker by far for photographs).
 
     Raises `BadData` that names the file if it is no picture, broken, or too large.
     """
+    return look_at(path, at_least).pixels
+
+
+def look_at(path: Path, at_least: int | None = None) -> Picture:
+    """The same with what had to be changed."""
     try:
         with path.open("rb") as file:
-            return decode(file, str(path), at_least)
+            return _decode(file, str(path), at_least)
     except PermissionError as error:
         raise _unusable(
             str(path), "a file that may not be read", "one that may", "change its permissions"
@@ -51,8 +68,12 @@ def read(path: Path, at_least: int | None = None) -> Pixels:
         ) from error
 
 
-def decode(file: IO[bytes], name: str, at_least: int | None = None) -> Pixels:
-    """The same for an open file; `name` is what messages call it."""
+def decode(file: IO[bytes], name: str) -> Pixels:
+    """What `read` gives, of an open file; `name` is what messages call it."""
+    return _decode(file, name, None).pixels
+
+
+def _decode(file: IO[bytes], name: str, at_least: int | None) -> Picture:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
@@ -62,7 +83,8 @@ def decode(file: IO[bytes], name: str, at_least: int | None = None) -> Pixels:
                 _decode_small(image, at_least)
             is_turned = image.getexif().get(ORIENTATION, 1) != 1
             # the copy that exif_transpose makes of every picture is a third of the time
-            return _pixels(ImageOps.exif_transpose(image) if is_turned else image, name)
+            stored = " ".join(str(tile[3]) for tile in image.tile)  # e.g. RGB, or RGB;16B
+            return _picture(ImageOps.exif_transpose(image) if is_turned else image, stored, name)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = re.search(r"\d+", str(error))
         raise _too_large(name, f"{int(pixels[0]):,}" if pixels else "too many") from error
@@ -91,29 +113,36 @@ def _decode_small(image: Image, at_least: int) -> None:
         image.draft(None, (round(image.width / scale), round(image.height / scale)))
 
 
-def _pixels(image: Image, name: str) -> Pixels:
+def _picture(image: Image, stored: str, name: str) -> Picture:
+    """`stored` tells how the file holds its pixels: Pillow gives 16-bit colour with 8 bits."""
     mode = image.mode
     if mode.startswith("I;16") or mode in ("I", "F"):
-        return _deep_grey(np.asarray(image), mode, name)[..., None]
-    has_palette = mode == "P"
+        return Picture(_deep_grey(np.asarray(image), mode, name)[..., None], is_deep=True)
+    is_transparent = False
     if mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        image = _onto_white(image)
+        is_grey = mode in ("LA", "La", "L", "1") or "LA;16" in stored
+        image, is_transparent = _onto_white(image, is_grey)
+    return Picture(_levels(image, may_be_grey=mode == "P"), is_transparent, ";16" in stored)
+
+
+def _levels(image: Image, may_be_grey: bool) -> Pixels:
+    """Grey or colour pixels of an image without transparency and with 8 bits."""
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L"))[..., None]
     colour = np.asarray(image.convert("RGB"))
-    is_grey = has_palette and bool((colour == colour[..., :1]).all())
+    is_grey = may_be_grey and bool((colour == colour[..., :1]).all())
     return colour[..., :1] if is_grey else colour
 
 
-def _onto_white(image: Image) -> Image:
-    """Transparent places show white, as on paper and on most screens."""
+def _onto_white(image: Image, is_grey: bool) -> tuple[Image, bool]:
+    """Transparent places show white, as on paper and on most screens; and if there were any."""
     from PIL import Image as Pictures
 
-    is_grey = image.mode in ("LA", "La", "L", "1")
     full = image.convert("RGBA")
     ground = Pictures.new("RGBA", full.size, (255, 255, 255, 255))
     flat = Pictures.alpha_composite(ground, full)
-    return flat.convert("L" if is_grey else "RGB")
+    opacity = np.asarray(full.getchannel("A"))
+    return flat.convert("L" if is_grey else "RGB"), bool((opacity < 255).any())
 
 
 def _deep_grey(values: NDArray[np.generic], mode: str, name: str) -> Pixels:

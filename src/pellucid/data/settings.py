@@ -47,7 +47,7 @@ def _value(name: str, key: str, value: Any, annotation: str) -> Any:
             f"data set {name}, setting {key}",
             f"{value!r}",
             {"int": "a whole number", "bool": "true or false"}.get(annotation, f"a {annotation}"),
-            f"give it as {key}={'true' if annotation == 'bool' else '64'}",
+            f"for example --set {key}={'true' if annotation == 'bool' else '64'}",
         )
     return made
 
@@ -76,6 +76,6 @@ def at_least(name: str, key: str, value: int, smallest: int) -> int:
             f"data set {name}, setting {key}",
             str(value),
             f"a whole number from {smallest}",
-            f"give it as {key}={smallest} or more",
+            f"--set {key}={smallest}, or more",
         )
     return value

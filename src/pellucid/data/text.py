@@ -31,7 +31,7 @@ def load(path: Path, *, context: int = 64, split_seed: int = 0, vocabulary: int 
             str(path),
             f"{len(text):,} symbols",
             f"at least {BLOCKS * (context + 1):,}, so that every tenth has a window of {context}",
-            f"give more text, or context={max(1, len(text) // BLOCKS - 1)}",
+            _shorter(len(text)),
         )
     texts = _runs(text, split_seed)
     known, rare = _vocabulary("".join(texts["train"]), vocabulary)
@@ -55,6 +55,14 @@ def load(path: Path, *, context: int = 64, split_seed: int = 0, vocabulary: int 
     return symbol_dataset(
         card, known, (splits["train"], splits["validation"], splits["test"]), notes
     )
+
+
+def _shorter(symbols: int) -> str:
+    """What to do where a text is too short for its windows."""
+    fitting = symbols // BLOCKS - 1
+    if fitting < 1:
+        return f"give more text: {2 * BLOCKS} symbols are the least that can be divided"
+    return f"give more text, or look back less far: --set context={fitting}"
 
 
 def _runs(text: str, split_seed: int) -> dict[str, list[str]]:

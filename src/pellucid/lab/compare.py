@@ -61,6 +61,8 @@ class Comparison:
     difference: Difference | None
     refusal: PellucidError | None
     """Why their results cannot be compared, if they cannot."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of the comparison besides."""
 
     def as_record(self) -> Record:
         """As plain JSON values."""
@@ -70,6 +72,7 @@ class Comparison:
             "recipe": {name: list(pair) for name, pair in self.recipe.items()},
             "difference": self.difference.as_record() if self.difference else None,
             "error": self.refusal.as_record() if self.refusal else None,
+            "notes": list(self.notes),
         }
 
 
@@ -81,45 +84,74 @@ def compare(a: RunFolder, b: RunFolder, split: str | None = None) -> Comparison:
     comparing the results is the comparison's `refusal`.
     """
     recipe = a.recipe.diff(b.recipe)
+    name = split or _common_split(a, b)
     try:
-        difference = _difference(a, b, split)
+        difference = _difference(a, b, name)
     except PellucidError as refusal:
         return Comparison(a.name, b.name, recipe, None, refusal)
-    return Comparison(a.name, b.name, recipe, difference, None)
+    return Comparison(a.name, b.name, recipe, difference, None, _notes(a, b, name))
 
 
-def _difference(a: RunFolder, b: RunFolder, split: str | None) -> Difference:
-    _check_same_question(a, b)
+def _difference(a: RunFolder, b: RunFolder, split: str) -> Difference:
+    _check_same_question(a, b, split)
     for run in (a, b):
         if not run.finished:
             raise _not_judged(run)
     metric = a.result["metric"]
     if b.result["metric"] != metric:
         raise _unlike(a, b, "metrics", metric, b.result["metric"])
-    name = split or _common_split(a, b)
-    first, second = _answers(a, name), _answers(b, name)
-    _check_same_examples(a, b, name, first, second)
-    return DIFFERENCES[metric](first, second, name)
+    first, second = _answers(a, split), _answers(b, split)
+    _check_same_answers(a, b, split, first, second)
+    return DIFFERENCES[metric](first, second, split)
 
 
 # --------------------------------------------------------------------- may they be compared?
 
 
-def _check_same_question(a: RunFolder, b: RunFolder) -> None:
+def _check_same_question(a: RunFolder, b: RunFolder, split: str) -> None:
+    """The same task, the same classes, and the same examples of the split they were judged on."""
     here, there = a.data, b.data
-    pairs: list[tuple[str, Callable[[Record], Any]]] = [
-        ("data", lambda data: data["card"]["name"]),
-        ("pictures of shape", lambda data: data["shape"]),
-        ("classes", lambda data: data["classes"]),
-        ("splits of sizes", lambda data: data["sizes"]),
-        ("files with the hashes", lambda data: data["card"]["hashes"]),
-        ("a train split of means", lambda data: data["mean"]),
-    ]
     if a.recipe.task != b.recipe.task:
         raise _unlike(a, b, "tasks", a.recipe.task, b.recipe.task)
-    for what, of in pairs:
+    if here["classes"] != there["classes"]:
+        raise _unlike(a, b, "classes", here["classes"], there["classes"])
+    marks = _fingerprint(a, split), _fingerprint(b, split)
+    if "" not in marks and marks[0] == marks[1]:
+        return
+    for what, of in LIKENESSES:  # says best what differs, and is all there is for old runs
         if of(here) != of(there):
             raise _unlike(a, b, what, of(here), of(there))
+    if "" not in marks:
+        told = (f"fingerprint {mark[:12]}" for mark in marks)
+        raise _unlike(a, b, f"{split} examples", *told)
+
+
+LIKENESSES: tuple[tuple[str, Callable[[Record], Any]], ...] = (
+    ("data", lambda data: data["card"]["name"]),
+    ("pictures of shape", lambda data: data["shape"]),
+    ("splits of sizes", lambda data: data["sizes"]),
+    ("files with the hashes", lambda data: data["card"]["hashes"]),
+    ("a train split of means", lambda data: data["mean"]),
+)
+"""What is alike wherever the examples are the same, but for a data set that was changed by hand."""
+
+
+def _fingerprint(run: RunFolder, split: str) -> str:
+    """Of the split's examples; empty for a run that was trained before they were kept."""
+    mark: str = run.data.get("fingerprints", {}).get(split, "")
+    return mark
+
+
+def _notes(a: RunFolder, b: RunFolder, split: str) -> tuple[str, ...]:
+    older = [run.name for run in (a, b) if not _fingerprint(run, split)]
+    if not older:
+        return ()
+    lacks = "lacks" if len(older) == 1 else "lack"
+    return (
+        f"{' and '.join(older)} {lacks} a fingerprint of the {split} examples, as runs of older "
+        "versions do. That both were judged on the same examples is concluded from the data's "
+        "name, sizes, labels and means, which are equal.",
+    )
 
 
 def _unlike(a: RunFolder, b: RunFolder, what: str, here: object, there: object) -> WrongUse:
@@ -166,7 +198,7 @@ def _answers(run: RunFolder, split: str) -> Arrays:
     return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
-def _check_same_examples(
+def _check_same_answers(
     a: RunFolder, b: RunFolder, split: str, first: Arrays, second: Arrays
 ) -> None:
     """The same labels in the same order, and where pictures were damaged, damaged alike."""

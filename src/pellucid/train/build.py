@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from pellucid.base.catalog import Catalog
 from pellucid.base.errors import PellucidError, WrongUse, near_misses, unknown_name
 from pellucid.base.modules import import_users_module
 from pellucid.train.recipe import Setting
+from pellucid.train.settings import parameters, typed
 from pellucid.train.task import Task
 
 NETS = Catalog("net", "nets")
@@ -27,7 +29,7 @@ def build(net: str, task: Task, options: dict[str, Setting]) -> nn.Module:
     factory = find_factory(net)
     known = accepted_settings(net)
     chosen = {name: value for name, value in options.items() if name in known}
-    offered = {**task.build_arguments(), **_typed(factory, chosen)}
+    offered = {**task.build_arguments(), **typed(factory, chosen)}
     try:
         network = factory(**_taken(factory, offered))
     except PellucidError:
@@ -54,10 +56,7 @@ def find_factory(net: str) -> Callable[..., Any]:
     """The function or class that makes the network `net`."""
     if ":" not in net:
         if net not in NETS.names():
-            error = unknown_name("net", net, NETS.names())
-            raise WrongUse(
-                error.where, error.found, error.expected + ", or module:factory", error.fix
-            )
+            raise _no_such_net(net)
         factory: Callable[..., Any] = NETS.load(net).build
         return factory
     module_name, _, name = net.partition(":")
@@ -81,43 +80,26 @@ def find_factory(net: str) -> Callable[..., Any]:
     return found
 
 
+def _no_such_net(net: str) -> WrongUse:
+    error = unknown_name("net", net, NETS.names())
+    fix = error.fix
+    if Path(net).is_file() or Path(f"{net}.py").is_file():
+        fix = f"add the function or class that makes the network: {net}:NAME"
+    return WrongUse(error.where, error.found, error.expected + ", or module:factory", fix)
+
+
 def accepted_settings(net: str) -> list[str]:
     """The options of a network by name: its factory's named arguments beyond the shapes."""
-    parameters = _parameters(find_factory(net))
-    return [name for name in parameters if name not in ("inputs", "outputs", "symbols")]
-
-
-def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    try:
-        return dict(inspect.signature(factory).parameters)
-    except (TypeError, ValueError):
-        return {}
+    known = parameters(find_factory(net))
+    return [name for name in known if name not in ("inputs", "outputs", "symbols")]
 
 
 def _taken(factory: Callable[..., Any], offered: dict[str, Any]) -> dict[str, Any]:
     """Those of the offered arguments that the factory takes."""
-    parameters = _parameters(factory)
-    if any(entry.kind is inspect.Parameter.VAR_KEYWORD for entry in parameters.values()):
+    known = parameters(factory)
+    if any(entry.kind is inspect.Parameter.VAR_KEYWORD for entry in known.values()):
         return offered
-    return {name: value for name, value in offered.items() if name in parameters}
-
-
-def _typed(factory: Callable[..., Any], chosen: dict[str, Setting]) -> dict[str, Setting]:
-    """Settings from the command line in the type of the argument's default value."""
-    parameters = _parameters(factory)
-    made: dict[str, Setting] = {}
-    for name, value in chosen.items():
-        default = parameters[name].default
-        if isinstance(default, int | float) and not isinstance(default, bool):
-            try:
-                made[name] = type(default)(value)
-            except (TypeError, ValueError) as error:
-                raise WrongUse(
-                    f"setting {name}", repr(value), f"a number like {default}", f"--set {name}=…"
-                ) from error
-        else:
-            made[name] = value
-    return made
+    return {name: value for name, value in offered.items() if name in known}
 
 
 def example_inputs(task: Task, count: int = 2) -> Tensor:

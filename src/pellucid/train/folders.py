@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pellucid.base.errors import BadData, PellucidError, WrongUse, near_misses
 from pellucid.base.records import Record, damaged, read_json, read_json_lines, writing
-from pellucid.train.lock import alone
+from pellucid.train.lock import LOCK, alone, holding, is_held
 from pellucid.train.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 GIVEN = "given:"
 """How the recipe names a network that was handed over as an object, not by a name."""
+
+OWNER = ".lock"
+HIDDEN = re.compile(rf"\.[0-9a-f]{{16}}({re.escape(OWNER)})?")
+"""What a run's folder is called until its first files are written, and the lock of its maker."""
 
 MARKS = ("recipe.json", "data.json", "environment.json", "result.json", "checkpoints")
 """A folder that holds one of these is a run, whole or damaged."""
@@ -87,7 +93,10 @@ class RunFolder:
 
     @property
     def state(self) -> str:
-        """`finished`, `interrupted` (stopped early, judged) or `unfinished` (no result yet)."""
+        """`training` (a process is at it), `finished`, `interrupted` (stopped early, judged) or
+        `unfinished` (no result yet)."""
+        if is_held(self.folder):
+            return "training"
         if not self.finished:
             return "unfinished"
         return "interrupted" if self.result.get("stopped") == "interrupted" else "finished"
@@ -182,20 +191,43 @@ def new_folder(
 ) -> Path:
     """Make a run folder, `<data>-<net>-<number>` or `name`, with the files that `write` writes.
 
-    Folder and files appear together: a kill before that leaves no run.
+    Folder and files appear together: a kill before that leaves no run, and what it leaves under
+    the hidden name is swept away when the next one starts.
     """
     stem = name or _stem(recipe)
     made = folder / f".{secrets.token_hex(8)}"
     with writing(folder):
         if name and (folder / name).exists():
             raise _taken(folder / name)
-        made.mkdir(parents=True)
-    try:
-        write(made)
-        return _named(made, folder, stem, numbered=not name)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
+        folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
+    with holding(_owner(made)):
+        try:
+            with writing(folder):
+                made.mkdir()
+            write(made)
+            return _named(made, folder, stem, numbered=not name)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+
+
+def sweep(folder: Path) -> None:
+    """Delete what processes left that were killed before their run had its name."""
+    if not folder.is_dir():
+        return
+    for path in list(folder.iterdir()):
+        if HIDDEN.fullmatch(path.name):
+            made = path.with_suffix("") if path.suffix == OWNER else path
+            # where nothing may be written, what lies there does no harm
+            with suppress(PellucidError), holding(_owner(made)) as other:
+                if other is None:
+                    shutil.rmtree(made, ignore_errors=True)
+
+
+def _owner(made: Path) -> Path:
+    """The lock of the process that writes `made`; beside it, as it gets another name."""
+    return made.with_name(made.name + OWNER)
 
 
 def _named(made: Path, folder: Path, stem: str, numbered: bool) -> Path:
@@ -225,7 +257,13 @@ def _taken(path: Path) -> WrongUse:
 
 
 def _stem(recipe: Recipe) -> str:
-    net = recipe.net.removeprefix(GIVEN).replace(":", "-").replace(".", "-").replace("/", "-")
+    net = (
+        recipe.net.removeprefix(GIVEN)
+        .replace(".py:", ":")
+        .replace(":", "-")
+        .replace(".", "-")
+        .replace("/", "-")
+    )
     words = [Path(recipe.dataset).stem or "data", net]
     if recipe.task not in ("classify", "next-symbol"):
         words.append(recipe.task)
@@ -243,9 +281,23 @@ def check_same_data(run: RunFolder, data: Dataset) -> None:
                 f"{then[name]}, as when the run began",
                 "restore the data as they were, or start a new run",
             )
+    for split, mark in then.get("fingerprints", {}).items():
+        if now["fingerprints"].get(split) != mark:
+            raise BadData(
+                f"run {run.name}, data {run.recipe.dataset}",
+                f"other examples or labels in the {split} split",
+                "those that it had when the run began",
+                "restore the data as they were, or start a new run",
+            )
 
 
 def remove(run: RunFolder) -> None:
     """Delete a run's folder; `WrongUse` if a process trains in it."""
-    with alone(run.folder), writing(run.folder):
-        shutil.rmtree(run.folder)
+    with writing(run.folder):
+        with alone(run.folder):
+            for path in run.folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path.name != LOCK:  # it goes with the block: Windows deletes no open file
+                    path.unlink()
+        run.folder.rmdir()

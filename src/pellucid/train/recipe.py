@@ -123,6 +123,11 @@ class Recipe:
         return {**record.pop("settings"), **record}
 
 
+def of_task(task: str) -> str:
+    """`, denoise`: what follows network and data where the task is not the usual one."""
+    return "" if task == "classify" else f", {task}"
+
+
 def parse_augmentation(word: str) -> tuple[str, float]:
     """`shift:2` → ("shift", 2.0); a word without a size gets the usual one."""
     name, _, size = word.partition(":")
@@ -174,5 +179,6 @@ def _check_numbers(recipe: Recipe) -> None:
         whole = isinstance(getattr(Recipe, name), int) and name != "epochs"
         right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
         if not right or not math.isfinite(value) or not low <= value <= high:
-            usual = getattr(Recipe, name)
-            raise WrongUse(f"recipe, {name}", repr(value), expected, f"for example {name}={usual}")
+            found = f"{value:g}" if isinstance(value, float) else repr(value)
+            usual = f"{getattr(Recipe, name):g}"
+            raise WrongUse(f"recipe, {name}", found, expected, f"for example {name}={usual}")

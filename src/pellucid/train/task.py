@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -15,7 +14,8 @@ from pellucid.base.catalog import Catalog
 from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
 from pellucid.data.dataset import Dataset, Split
-from pellucid.train.recipe import Recipe, Setting
+from pellucid.train.recipe import Recipe
+from pellucid.train.settings import parameters, typed
 
 TASKS = Catalog("task", "train.tasks")
 Arrays = dict[str, NDArray[Any]]
@@ -120,29 +120,14 @@ def make_task(recipe: Recipe, data: Record) -> Task:
     kind = TASKS.load(recipe.task).TASK
     known = accepted_settings(recipe.task)
     chosen = {name: value for name, value in recipe.options.items() if name in known}
-    made: Task = kind(data, label_smoothing=recipe.label_smoothing, **_numbers(kind, chosen))
+    made: Task = kind(data, label_smoothing=recipe.label_smoothing, **typed(kind, chosen))
     return made
 
 
 def accepted_settings(name: str) -> list[str]:
     """The settings of a task by name: the keyword arguments of its class."""
-    parameters = inspect.signature(TASKS.load(name).TASK).parameters
-    return [key for key in parameters if key not in ("data", "label_smoothing")]
-
-
-def _numbers(kind: type[Task], chosen: dict[str, Setting]) -> dict[str, Setting]:
-    """Settings of the type of their default value, or a four-part error."""
-    parameters = inspect.signature(kind).parameters
-    made: dict[str, Setting] = {}
-    for name, value in chosen.items():
-        default = parameters[name].default
-        try:
-            made[name] = type(default)(value)
-        except (TypeError, ValueError) as error:
-            raise WrongUse(
-                f"setting {name}", repr(value), f"a value like {default!r}", f"--set {name}=…"
-            ) from error
-    return made
+    known = parameters(TASKS.load(name).TASK)
+    return [key for key in known if key not in ("data", "label_smoothing")]
 
 
 def standardise(pictures: Tensor, mean: Tensor, std: Tensor) -> Tensor:

@@ -11,7 +11,17 @@ import typer
 from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
 from pellucid.cli.output import JsonPath, Voice, table
-from pellucid.train.folders import GIVEN, RunFolder, all_runs, find, overview, remove, runs_folder
+from pellucid.train.folders import (
+    GIVEN,
+    RunFolder,
+    all_runs,
+    find,
+    overview,
+    remove,
+    runs_folder,
+    sweep,
+)
+from pellucid.train.recipe import of_task
 from pellucid.train.verdict import short_metric
 
 app = typer.Typer(
@@ -46,6 +56,7 @@ def list_runs(runs: RunsFolder = None, json: JsonPath = None) -> None:
     place = runs_folder(runs)
     if runs is not None and not place.is_dir():
         raise WrongUse("--runs", f"no folder {place}", "a folder with runs", "check its name")
+    sweep(place)
     rows = [overview(run) for run in all_runs(runs)]
     if rows:
         _print_list(voice, rows)
@@ -76,8 +87,7 @@ def _what(row: Record) -> str:
     """`convnet on digits`, and the task where it is not the usual one."""
     if row["net"] is None:
         return "–"
-    task = "" if row["task"] == "classify" else f", {row['task']}"
-    return f"{row['net']} on {row['dataset']}{task}"
+    return f"{row['net']} on {row['dataset']}{of_task(row['task'])}"
 
 
 def _judged(row: Record) -> str:
@@ -135,11 +145,10 @@ def _about(run: RunFolder) -> Record:
 def _print_verdict(voice: Voice, run: RunFolder, record: Record) -> None:
     voice.people.print(f"{run.name} ({record['state']})", style="bold", markup=False)
     if record["result"] is None:
-        voice.people.print(
-            "No result yet: it is still being trained, or was killed. Go on with:  "
-            f"pellucid runs resume {run.name}",
-            markup=False,
-        )
+        going_on = "a process is training it at the moment."
+        resumed = f"it was stopped. Go on with:  pellucid runs resume {run.name}"
+        told = going_on if record["state"] == "training" else resumed
+        voice.people.print(f"No result yet: {told}", markup=False)
         return
     words = record["result"]["verdict"]
     for sentence in (words["headline"], *words["sentences"]):
@@ -243,7 +252,7 @@ def resume(run: RunName, runs: RunsFolder = None, json: JsonPath = None) -> None
     """
     folder = RunFolder(find(run, runs))
     _check_resumable(folder)
-    from pellucid.cli.ending import end_run
+    from pellucid.cli.ending import Ending
     from pellucid.cli.progress import ProgressDisplay
     from pellucid.data.load import load as load_data
     from pellucid.train.fit import data_settings
@@ -254,10 +263,9 @@ def resume(run: RunName, runs: RunsFolder = None, json: JsonPath = None) -> None
     data = load_data(loaded.recipe.dataset, **data_settings(loaded.recipe))
     display = ProgressDisplay(voice.log, loaded.task.metric)
     try:
-        go_on(loaded, [display], data)
+        go_on(loaded, [display, Ending(voice, data)], data)
     finally:
         display.stop()
-    end_run(voice, loaded, data)
 
 
 def _check_resumable(run: RunFolder) -> None:

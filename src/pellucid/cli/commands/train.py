@@ -145,21 +145,18 @@ def _train(
     look_at_test: bool,
     report: bool,
 ) -> None:
-    from pellucid.cli.ending import end_run
+    from pellucid.cli.ending import Ending
     from pellucid.cli.progress import ProgressDisplay
     from pellucid.train.fit import Sitting
     from pellucid.train.runs import runs_folder
-    from pellucid.train.threads import using
 
     sitting = Sitting(recipe, dataset)
     display = ProgressDisplay(voice.log, sitting.task.metric)
+    ending = Ending(voice, dataset if report else None)
     try:
-        run = sitting.start(runs_folder(runs), name, [display], look_at_test)
+        sitting.start(runs_folder(runs), name, [display, ending], look_at_test)
     finally:
         display.stop()
-    if sitting.ranks.first:
-        with using(sitting.threads):
-            end_run(voice, run, dataset if report else None)
 
 
 def _find_rate(voice: Voice, dataset: Dataset, recipe: Recipe) -> None:

@@ -43,25 +43,13 @@ CARD = Card(
     hashes=SOURCE.hashes,
 )
 
-VALIDATION_SHARE = 1 / 10
-"""5,000 of 50,000."""
-
 
 def load(*, split_seed: int = 0) -> Dataset:
     """The makers' 10,000 test pictures; 5,000 of the other 50,000 are held out for validation."""
-    import numpy as np
+    from pellucid.data import official
+    from pellucid.data.sets.cifar10 import CLASSES, VALIDATION_SHARE
 
-    from pellucid.data import decoded
-    from pellucid.data.dataset import Split
-    from pellucid.data.sets.cifar10 import CLASSES
-    from pellucid.data.split import with_validation
-
-    arrays = decoded.arrays(CARD.name, SOURCE, _decode)
-    train, test = (
-        Split(arrays[f"{part}-images"], arrays[f"{part}-labels"].astype(np.int64))
-        for part in ("train", "test")
-    )
-    return with_validation(CARD, CLASSES, train, test, VALIDATION_SHARE, split_seed)
+    return official.load(CARD, SOURCE, CLASSES, _decode, VALIDATION_SHARE, split_seed)
 
 
 def _decode(paths: dict[str, Path]) -> Arrays:
