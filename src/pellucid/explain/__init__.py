@@ -1,0 +1,1 @@
+"""The arithmetic behind one number of a recorded call, checked against PyTorch's own value."""

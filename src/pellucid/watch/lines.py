@@ -1,0 +1,52 @@
+"""Which line of the user's own code asked PyTorch for something."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import NamedTuple
+
+import torch
+
+_TORCH = str(Path(torch.__file__).parent)
+_STANDARD = str(Path(linecache.__file__).parent)
+_OWN = Path(__file__).parents[1]
+_SKIPPED = (_TORCH, *(str(_OWN / part) for part in ("watch", "explain")), "<frozen")
+
+
+class Line(NamedTuple):
+    """A place in a source file."""
+
+    file: str
+    number: int
+    function: str
+
+    @property
+    def text(self) -> str:
+        """What stands there, or nothing if the source cannot be read."""
+        return linecache.getline(self.file, self.number).strip()
+
+    def __str__(self) -> str:
+        return f"{Path(self.file).name}:{self.number}, in {self.function}"
+
+
+@lru_cache(maxsize=4096)
+def _is_users(code: CodeType) -> bool:
+    name = code.co_filename
+    if name.startswith(_STANDARD):  # installed packages lie below it
+        return "site-packages" in name and not name.startswith(_SKIPPED)
+    return not name.startswith(_SKIPPED)
+
+
+def users_line(depth: int = 1) -> Line | None:
+    """The innermost line that is neither PyTorch's, nor the standard library's, nor ours."""
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        code = frame.f_code
+        if _is_users(code):
+            return Line(code.co_filename, frame.f_lineno, code.co_name)
+        frame = frame.f_back
+    return None
