@@ -192,7 +192,8 @@ class Convolution(Sliding):
 
     def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         channels = weight.shape[1] * self.groups
-        self.meet(x, weight, channels, f"make the weight's second axis {x.shape[1:2]} / groups")
+        told = "move the channels to the second axis of x, or give each filter as many as x has"
+        self.meet(x, weight, channels, told)
         kernel = weight.shape[2:]
         self.reach = tuple(
             (size + 2 * padding - dilation * (width - 1) - 1) // stride + 1
