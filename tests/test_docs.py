@@ -39,6 +39,7 @@ CATALOGS = [
     Catalog("instrument", "inside.instruments"),
     Catalog("op family", "scratch.ops"),
     Catalog("layer family", "scratch.layers"),
+    Catalog("scratch net", "scratch.nets"),
 ]
 
 # ----------------------------------------------------------------------------------- the blocks

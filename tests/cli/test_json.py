@@ -80,6 +80,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "predict": ("deep", "one.png", "gone.png"),
     "report": ("plain",),
     "sample": ("tale", "--count", "2", "--length", "5"),
+    "scratch": ("digits", "--net", "linear", "--epochs", "1"),
     "data list": (),
     "data show": ("digits",),
     "data get": ("digits",),

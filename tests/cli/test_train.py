@@ -16,10 +16,10 @@ from rich.console import Console
 from torch import nn
 
 from pellucid.base.errors import WrongUse
-from pellucid.cli import ending, progress
+from pellucid.cli import ending, lines
 from pellucid.cli.choices import choose, parse_pair
 from pellucid.cli.commands.train import rate_curve
-from pellucid.cli.progress import ProgressDisplay
+from pellucid.cli.progress import ProgressDisplay, standing
 from pellucid.data.dataset import Dataset
 from pellucid.train.folders import RunFolder, remove
 from pellucid.train.recipe import Recipe
@@ -274,7 +274,7 @@ def shown(display: ProgressDisplay) -> str:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> ProgressDisplay:
-    monkeypatch.setattr(progress, "REFRESH", 0.0)
+    monkeypatch.setattr(lines, "REFRESH", 0.0)
     console = Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False)
     return ProgressDisplay(console)
 
@@ -290,8 +290,9 @@ def test_a_terminal_shows_a_moving_line(terminal: ProgressDisplay) -> None:
 
 def test_the_moving_line_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     display = ProgressDisplay(Console(file=io.StringIO(), force_terminal=True, width=80))
-    display._begun = 0.0
-    line = display._moving_line(training(25, epochs=30, loss_sum=10.0, right=150.0), 10.0)
+    display.lines._begun = 0.0
+    where = standing(training(25, epochs=30, loss_sum=10.0, right=150.0))
+    line = display.lines.moving_line(where, 10.0)
     assert len(line) - len("[cyan][/]") <= 80
     assert line.endswith("10 min left")  # 1,475 more steps at 2.5 a second
 

@@ -10,6 +10,7 @@ from pellucid.scratch.op import Op
 
 OPS = Catalog("op family", "scratch.ops")
 LAYERS = Catalog("layer family", "scratch.layers")
+NETS = Catalog("scratch net", "scratch.nets")
 
 
 def every_op() -> list[type[Op]]:

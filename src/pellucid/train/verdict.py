@@ -12,16 +12,17 @@ def verdict(result: Record, recipe: Recipe, data: Record, metrics: list[Record])
     """`headline`, `sentences` and `next`: what a person should read first."""
     split = "test" if result.get("test") else "validation"
     judged = result[split]
-    writer = {"accuracy": _accuracy, "psnr_db": _decibels, "nats": _nats}[result["metric"]]
+    writer = {"accuracy": of_accuracy, "psnr_db": _decibels, "nats": _nats}[result["metric"]]
     headline, sentences = writer(judged, split, data)
     return {
         "headline": headline,
-        "sentences": [*sentences, *_data_sentences(data)],
+        "sentences": [*sentences, *data_sentences(data)],
         "next": _next_steps(result, recipe, metrics),
     }
 
 
-def _accuracy(judged: Record, split: str, data: Record) -> tuple[str, list[str]]:
+def of_accuracy(judged: Record, split: str, data: Record) -> tuple[str, list[str]]:
+    """Headline and sentences for a share of right answers; `judged` also has `confusion`."""
     total = judged["examples"]
     wrong = round(total * (1 - judged["accuracy"]))
     headline = (
@@ -70,7 +71,8 @@ def _nats(judged: Record, split: str, data: Record) -> tuple[str, list[str]]:
     ]
 
 
-def _data_sentences(data: Record) -> list[str]:
+def data_sentences(data: Record) -> list[str]:
+    """What is to be said of the data whenever a result on the test set is told."""
     count = data["duplicates"].get("train-test", 0)
     if not count:
         return []
