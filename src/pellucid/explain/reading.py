@@ -9,9 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from pellucid.explain.chain import Chain
 from pellucid.explain.operand import Namer, Operand, Unreadable
 from pellucid.scratch.arrays import Array, Index
 from pellucid.scratch.explanation import Explanation, Place, Term, Terms
@@ -107,18 +105,15 @@ class Reading:
         """Say that this number cannot be written out, and why."""
         raise Unreadable(reason)
 
-    def chained(
-        self, op: str, values: Tensor, describe: Describe, chain: Chain, end: Tensor
-    ) -> Explanation:
-        """The sum of `values`, which a chain of arithmetic led to; `end` is the sum, in the chain.
+    def chained(self, op: str, values: Array, describe: Describe, error: float) -> Explanation:
+        """The sum of `values`, which a chain of arithmetic led to.
 
-        The bound is what rounding on the whole chain may do, and in the last sum.
+        `error` is what rounding on the whole chain may do; that of the last sum is added.
         """
-        found = values.detach().numpy().ravel()
-        bare = self.sum(op, Terms(found, describe))
+        bare = self.sum(op, Terms(values, describe))
         # The bound is roundings · unit · sizes, so the chain's error becomes a part of the sizes.
-        extra = chain.error(end) / (bare.unit * bare.roundings * max(len(found), 1))
-        return self.sum(op, Terms(found, describe, np.abs(found) + extra))
+        extra = error / (bare.unit * bare.roundings * max(len(values), 1))
+        return self.sum(op, Terms(values, describe, np.abs(values) + extra))
 
     @property
     def unit(self) -> float:

@@ -91,7 +91,8 @@ def _listed(
         place = operand.place((*lead, j, feature))
         return f"{float(weights[j]):.4g} · {place}", (place,)
 
-    return r.chained(op, products, describe, chain, products.sum())
+    values = products.detach().numpy()
+    return r.chained(op, values, describe, chain.error(products.sum()))
 
 
 def _log_sum(r: Reading) -> Explanation:
@@ -102,7 +103,8 @@ def _log_sum(r: Reading) -> Explanation:
     found = _shares(r, (n, head), slice(i, i + 1))
     end = found.chain.rounded(torch.logsumexp(found.scores[0], -1), LIBRARY)
     text = f"ln Σ exp(score) over {found.scores.shape[-1]} keys"
-    return r.chained("LogSumExp", end[None], lambda _: (text, ()), found.chain, end)
+    value = end.detach().numpy()[None]
+    return r.chained("LogSumExp", value, lambda _: (text, ()), found.chain.error(end))
 
 
 def backward(r: Reading) -> Explanation:

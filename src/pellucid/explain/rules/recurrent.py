@@ -6,189 +6,166 @@ The hidden states are recorded, so each time is worked out from the one before a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from pellucid.explain.chain import LIBRARY, Chain, computed
+from pellucid.explain import lstm
 from pellucid.explain.operand import Operand
 from pellucid.explain.reading import Reading
-from pellucid.scratch.arrays import Index
+from pellucid.scratch.arrays import Array, Index
 from pellucid.scratch.explanation import Explanation, Place
 
 Rule = Callable[[Reading], Explanation]
+Describe = Callable[[int], tuple[str, tuple[Place, ...]]]
 LSTM = 2
 """PyTorch's number for the kind of network, in the call's `mode`."""
+Rows = slice
+"""The examples of the batch that are worked out: one, or all."""
 
 
-class Moment(NamedTuple):
-    """What an LSTM worked out at one time, each (batch, hidden)."""
-
-    gates: tuple[Tensor, Tensor, Tensor, Tensor]
-    """Input, forget, candidate, output."""
-    cell_before: Tensor
-    cell: Tensor
-    bent: Tensor
-    """tanh of the cell."""
-    hidden: Tensor
+def _lstm_only(r: Reading) -> None:
+    if r.setting("mode") != LSTM:
+        r.refuse(f"this kind of recurrent network (mode {r.setting('mode')}) is not written out")
 
 
-class States(NamedTuple):
-    chain: Chain
-    moments: dict[int, Moment]
-    """By time."""
-    before: dict[int, Tensor]
-    """By time, the hidden state before, as PyTorch had it."""
+def _reading_order(r: Reading, array: Array) -> Array:
+    """The times as they are read: from the last to the first in a backward direction."""
+    return array[::-1] if r.setting("reverse") else array
 
 
-def _order(r: Reading) -> list[int]:
-    """The times in the order in which they are read."""
-    times = list(range(r.tensor("input").shape[0]))
-    return times[::-1] if r.setting("reverse") else times
+def _time(r: Reading, place: int) -> int:
+    """The place in the reading order of a place in time, and the other way round."""
+    return r.tensor("input").shape[0] - 1 - place if r.setting("reverse") else place
 
 
-def _forward(r: Reading, weights: tuple[str, ...], cell: str, hidden: Operand) -> States:
-    chain = Chain(r.unit)
-    w, u, *biases = (chain.given(r.tensor(name).array) for name in weights)
-    x, every = chain.given(r.tensor("input").array), chain.given(hidden.array)
-    before, state = chain.given(r.tensor("hx_").array), chain.given(r.tensor(cell).array)
-    found, earlier = {}, {}
-    for time in _order(r):
-        drive = chain.product(x[time], w.mT) + chain.product(before, u.mT)
-        for bias in biases:
-            drive = drive + bias
-        found[time] = _moment(chain, chain.rounded(drive, 4), state)
-        earlier[time], before, state = before, every[time], found[time].cell
-    return States(chain, found, earlier)
+def _wide(operand: Operand, rows: Rows) -> Array:
+    """(…, batch, features), the chosen rows in float64."""
+    return operand.array[..., rows, :].astype(np.float64)
 
 
-def _moment(chain: Chain, drive: Tensor, cell_before: Tensor) -> Moment:
-    i, f, g, o = drive.chunk(4, dim=-1)
-    i, f, o = (chain.rounded(gate.sigmoid(), LIBRARY) for gate in (i, f, o))
-    g = chain.rounded(g.tanh(), LIBRARY)
-    kept, new = f * cell_before, i * g
-    cell = chain.rounded(kept + new, 3, kept.detach().abs() + new.detach().abs())
-    bent = chain.rounded(cell.tanh(), LIBRARY)
-    return Moment((i, f, g, o), cell_before, cell, bent, chain.rounded(o * bent))
+def _given(r: Reading, weights: tuple[str, ...], cell: str, hidden: Operand, rows: Rows
+           ) -> lstm.Given:  # fmt: skip
+    w, u, *biases = (r.tensor(name).array.astype(np.float64) for name in weights)
+    every = _reading_order(r, _wide(hidden, rows))
+    first, state = (_wide(r.tensor(name), rows) for name in ("hx_", cell))
+    first, state = (start.reshape(every.shape[1:]) for start in (first, state))
+    before = np.concatenate([first[None], every[:-1]])
+    inputs = _reading_order(r, _wide(r.tensor("input"), rows))
+    added = np.stack(biases) if r.setting("has_biases") else np.zeros((2, len(w)))
+    return lstm.Given(inputs, before, state, w, u, added, r.unit)
 
 
 def layer(r: Reading) -> Explanation:
     """The hidden state at every time, the last hidden state, the last cell."""
-    if r.setting("mode") != LSTM:
-        r.refuse(f"this kind of recurrent network (mode {r.setting('mode')}) is not written out")
-    return computed(lambda: _layer(r))
-
-
-def _layer(r: Reading) -> Explanation:
+    _lstm_only(r)
+    if r.output == 3:
+        r.refuse("it is the kernel's own notes for the way back")
     every = r.other(0)
     assert every is not None
+    row, unit = r.index[-2:]
+    rows = slice(row, row + 1)
     weights = ("weight0", "weight1", "weight2", "weight3")
-    states = r.once("states", lambda: _forward(r, weights, "cx_", every))
-    time, at = (r.index[0], r.index[1:]) if r.output == 0 else (_order(r)[-1], r.index)
-    moment = states.moments[time]
-    i, f, g, o = (float(gate[at].detach()) for gate in moment.gates)
-    before, cell = (float(s[at].detach()) for s in (moment.cell_before, moment.cell))
+    found = r.once(("moments", row), lambda: lstm.forward(_given(r, weights, "cx_", every, rows)))
+    time = _time(r, r.index[0]) if r.output == 0 else len(found.cell.value) - 1
+    return _number(r, found, (time, 0, unit))
+
+
+def _number(r: Reading, found: lstm.Moments, at: Index) -> Explanation:
+    """A cell as what is kept and what is new, or a hidden state."""
+    i, f, g, o, before, cell = (float(part.value[at]) for part in found[:6])
     if r.output == 2:
-        values = torch.tensor([f * before, i * g], dtype=torch.float64)
         said = (f"forget gate {f:.4g} · cell before {before:.4g}",
                 f"input gate {i:.4g} · candidate {g:.4g}")  # fmt: skip
-        return r.chained("LSTM", values, lambda k: (said[k], ()), states.chain, moment.cell[at])
-    text = f"output gate {o:.4g} · tanh(cell {cell:.4g}) at time {time}"
-    end = moment.hidden[at]
-    return r.chained("LSTM", end[None], lambda _: (text, ()), states.chain, end)
+        values = np.array([f * before, i * g])
+        return r.chained("LSTM", values, lambda k: (said[k], ()), float(found.cell.error[at]))
+    text = f"output gate {o:.4g} · tanh(cell {cell:.4g}) at time {_time(r, at[0])}"
+    error = float(found.hidden.error[at])
+    return r.chained("LSTM", found.hidden.value[at][None], lambda _: (text, ()), error)
 
 
-class Slopes(NamedTuple):
-    """What flows back."""
-
-    states: States
-    drives: Tensor
-    """The gradient of what the gates were driven by: (time, batch, 4 · hidden)."""
-    hidden: Tensor
-    """What is left for the first hidden state, and for the first cell."""
-    cell: Tensor
-
-
-def _backward(r: Reading) -> Slopes:
-    weights = ("weight1", "weight2", "weight3", "weight4")
-    states = _forward(r, weights, "cx_tmp", r.tensor("output"))
-    chain = states.chain
-    u = chain.given(r.tensor("weight2").array)
-    zero = torch.zeros(r.tensor("hx_").shape, dtype=torch.float64)
+def _arriving(r: Reading, shape: Index, rows: Rows) -> lstm.Arriving:
+    """What arrives from outside; what PyTorch left out is 0."""
     every, hidden, cell = (
-        chain.given(entry.array) if entry else None
-        for entry in (r.maybe(name) for name in ("grad_output", "grad_hy", "grad_cy"))
+        None if (entry := r.maybe(name)) is None else _wide(entry, rows)
+        for name in ("grad_output", "grad_hy", "grad_cy")
     )
-    hidden, cell = (zero if left is None else left for left in (hidden, cell))
-    drives: dict[int, Tensor] = {}
-    for time in reversed(_order(r)):
-        if every is not None:
-            size = hidden.detach().abs() + every[time].abs()
-            hidden = chain.rounded(hidden + every[time], 1, size)
-        drives[time], cell = _step_back(chain, states.moments[time], hidden, cell)
-        hidden = chain.product(drives[time], u)
-    return Slopes(states, torch.stack([drives[time] for time in sorted(drives)]), hidden, cell)
+    zero = np.zeros(shape)
+    return lstm.Arriving(
+        zero if every is None else _reading_order(r, every),
+        *(zero[0] if last is None else last.reshape(shape[1:]) for last in (hidden, cell)),
+    )
 
 
-def _step_back(chain: Chain, m: Moment, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradient of the drive, and of the cell before."""
-    i, f, g, o = m.gates
-    through = hidden * o
-    arrived = through * (1 - m.bent * m.bent)
-    size = cell.detach().abs() + 2 * through.detach().abs()
-    cell = chain.rounded(cell + arrived, 4, size)
-    parts = [cell * g * (i * (1 - i)), cell * m.cell_before * (f * (1 - f)),
-             cell * i * (1 - g * g), hidden * m.bent * (o * (1 - o))]  # fmt: skip
-    sizes = [part.detach().abs() for part in parts]
-    sizes[2] = (cell * i).detach().abs()  # 1 − g² is rounded like 1
-    sizes[1] = (cell * m.cell_before * f).detach().abs()
-    sizes[0], sizes[3] = (cell * g * i).detach().abs(), (hidden * m.bent * o).detach().abs()
-    drive = chain.rounded(torch.cat(parts, -1), 6, torch.cat(sizes, -1))
-    return drive, chain.rounded(cell * f)
+class _Back:
+    """The way back of some rows."""
+
+    def __init__(self, r: Reading, rows: Rows) -> None:
+        weights = ("weight1", "weight2", "weight3", "weight4")
+        self.given = _given(r, weights, "cx_tmp", r.tensor("output"), rows)
+        moments = lstm.forward(self.given)
+        arriving = _arriving(r, self.given.before.shape, rows)
+        self.slopes = lstm.backward(self.given, moments, arriving)
 
 
 def layer_backward(r: Reading) -> Explanation:
     """Gradients of the input, of both weights, of both biases, of the first hidden and cell."""
-    if r.setting("mode") != LSTM:
-        r.refuse(f"this kind of recurrent network (mode {r.setting('mode')}) is not written out")
-    return computed(lambda: _layer_backward(r))
-
-
-def _layer_backward(r: Reading) -> Explanation:
-    slopes: Slopes = r.once("slopes", lambda: _backward(r))
-    chain, op = slopes.states.chain, "LSTM, backward"
-    if r.output in (5, 6):
-        end = (slopes.hidden if r.output == 5 else slopes.cell)[r.index]
-        return r.chained(op, end[None], lambda _: ("what is left before the first time", ()),
-                         chain, end)  # fmt: skip
-    values, describe = _terms(r, slopes)
-    return r.chained(op, values, describe, chain, values.sum())
-
-
-Describe = Callable[[int], tuple[str, tuple[Place, ...]]]
-
-
-def _terms(r: Reading, slopes: Slopes) -> tuple[Tensor, Describe]:
-    given = slopes.states.chain.given
-    x, first = r.tensor("input"), r.index[0]
+    _lstm_only(r)
+    row = r.index[-2] if r.output in (0, 5, 6) else None
+    rows = slice(None) if row is None else slice(row, row + 1)
+    back: _Back = r.once(("back", row), lambda: _Back(r, rows))
     if r.output == 0:
-        w, (time, row, feature) = r.tensor("weight1"), r.index
-        return (slopes.drives[time, row] * given(w.array[:, feature]),
-                lambda k: _driven(w, (k, feature), k))  # fmt: skip
-    flat, batch = slopes.drives[:, :, first].flatten(), x.shape[1]
-    if r.output in (3, 4):
-        return flat, lambda k: (f"gradient of drive {first}, time {k // batch}, row {k % batch}",
-                                ())  # fmt: skip
-    feature = r.index[1]
+        return _of_input(r, back)
+    if r.output in (5, 6):
+        return _of_first(r, back)
+    return _of_learnt(r, back)
+
+
+OP = "LSTM, backward"
+
+
+def _of_input(r: Reading, back: _Back) -> Explanation:
+    """Through every drive of that time and row, back to one feature."""
+    w, (place, _, feature) = r.tensor("weight1"), r.index
+    time, column = _time(r, place), back.given.of_inputs[:, feature]
+    wanted = np.zeros(back.slopes.drives.shape, np.float32)
+    wanted[time, 0] = column
+    values = back.slopes.drives[time, 0] * column
+    return r.chained(OP, values, lambda k: _driven(w, (k, feature), k), back.slopes.bound(wanted))
+
+
+def _of_first(r: Reading, back: _Back) -> Explanation:
+    """What is left over for the hidden state or the cell before the first time."""
+    slopes, is_hidden = back.slopes, r.output == 5
+    found = slopes.hidden if is_hidden else slopes.cell
+    wanted = np.zeros(found.shape, np.float32)
+    wanted[0, r.index[-1]] = 1
+    none = np.zeros(slopes.drives.shape, np.float32)
+    bound = slopes.bound(none, *((wanted, None) if is_hidden else (None, wanted)))
+    value = found[0, r.index[-1]][None]
+    return r.chained(OP, value, lambda _: ("what is left before the first time", ()), bound)
+
+
+def _of_learnt(r: Reading, back: _Back) -> Explanation:
+    """Over all times and rows: a drive's gradient times what the weight was multiplied with."""
+    unit, x = r.index[0], r.tensor("input")
+    drives, batch = back.slopes.drives, x.shape[1]
+    met = np.ones(drives.shape[:2])
+    describe: Describe = lambda k: (  # noqa: E731 - one of three ways to say a term
+        f"gradient of drive {unit}, time {_time(r, k // batch)}, row {k % batch}", ())  # fmt: skip
     if r.output == 1:
-        met = given(x.array[:, :, feature].ravel())
-        return flat * met, lambda k: _driven(x, (k // batch, k % batch, feature), first)
-    before = [slopes.states.before[time][:, feature] for time in range(x.shape[0])]
-    return flat * torch.cat(before), lambda k: (
-        f"gradient of drive {first} · hidden before, time {k // batch}, example {k % batch}",
-        (),
-    )
+        feature = r.index[1]
+        met = back.given.inputs[:, :, feature]
+        describe = lambda k: _driven(  # noqa: E731
+            x, (_time(r, k // batch), k % batch, feature), unit)  # fmt: skip
+    elif r.output == 2:
+        met = back.given.before[:, :, r.index[1]]
+        describe = lambda k: (  # noqa: E731
+            f"gradient of drive {unit} · hidden before, time {_time(r, k // batch)}, "
+            f"row {k % batch}", ())  # fmt: skip
+    wanted = np.zeros(drives.shape, np.float32)
+    wanted[:, :, unit] = met
+    values = (drives[:, :, unit] * met).ravel()
+    return r.chained(OP, values, describe, back.slopes.bound(wanted))
 
 
 def _driven(operand: Operand, at: Index, unit: int) -> tuple[str, tuple[Place, ...]]:
