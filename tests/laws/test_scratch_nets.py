@@ -14,8 +14,8 @@ from pellucid.scratch.layers.activation import ReLU
 from pellucid.scratch.layers.linear import Linear
 from pellucid.scratch.layers.sequential import Flatten, Sequential
 from pellucid.scratch.losses import cross_entropy
-from pellucid.scratch.nets._pictures import Framed, Square, Standardised
 from pellucid.scratch.optimisers import Adam
+from pellucid.scratch.pictures import Framed, Square, Standardised
 from pellucid.scratch.tensor import Tensor
 
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 32, 32), (2, 9, 14)]

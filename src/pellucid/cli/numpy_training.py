@@ -17,8 +17,8 @@ from pellucid.scratch.catalog import NETS
 from pellucid.scratch.layers.sequential import Sequential
 from pellucid.scratch.loop import Step, scores_of, train
 from pellucid.scratch.losses import cross_entropy
-from pellucid.scratch.nets._pictures import Standardised
 from pellucid.scratch.optimisers import AdamW
+from pellucid.scratch.pictures import Standardised
 from pellucid.scratch.reading import files
 from pellucid.scratch.tensor import Tensor
 from pellucid.train.interrupt import Interrupt

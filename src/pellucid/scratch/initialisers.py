@@ -1,4 +1,4 @@
-"""Numbers to start from: where a training begins decides whether it can begin at all.
+"""Numbers to start from: they decide whether a training can begin at all.
 
 Weights have PyTorch's shapes, (outputs, inputs, …filter…). An output sums `fan_in` products, so
 its variance is fan_in times that of one product; on the way back an input sums `fan_out`. Keep

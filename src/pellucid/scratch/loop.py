@@ -1,4 +1,4 @@
-"""The training loop: forward, loss, backward, step. All that learning is happens here."""
+"""The training loop: forward, loss, backward, step."""
 
 from __future__ import annotations
 

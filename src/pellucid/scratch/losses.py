@@ -1,7 +1,7 @@
-"""Losses: one number that says how wrong the answers are. Learning is making it smaller.
+"""Losses: one number that says how wrong the answers are.
 
-Each is made of the operations, so its gradient comes by itself; each is a mean over all examples,
-so that a larger batch does not mean a larger step.
+Learning is making it smaller. Each is made of the operations, so its gradient comes by itself;
+each is a mean over all examples, so that a larger batch does not mean a larger step.
 """
 
 from __future__ import annotations

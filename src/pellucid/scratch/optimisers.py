@@ -1,7 +1,7 @@
-"""Optimisers: how a gradient becomes a step. Each is written out in full, to be read by itself.
+"""Optimisers: how a gradient becomes a step.
 
-In every formula w is a weight, g its gradient, η the learning rate, λ the weight decay; each
-number has its own. Before the first step all memories are 0.
+Each is written out in full, to be read by itself. In every formula w is a weight, g its gradient,
+η the learning rate, λ the weight decay. Before the first step all memories are 0.
 """
 
 from __future__ import annotations

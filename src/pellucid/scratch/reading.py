@@ -20,13 +20,12 @@ def files(network: Layer, net: ModuleType, loss: Tensor) -> dict[str, str]:
     met them, the layers, the file `net` that puts them together, and what makes it learn.
     """
     ops = [type(tensor.made_by).__module__ for tensor in history(loss) if tensor.made_by]
-    parts = [type(layer).__module__ for layer in network.layers()]
-    layers = [name for name in parts if ".layers." in name]
-    nets = [*(name for name in parts if ".nets." in name), net.__name__]
+    layers = [type(layer).__module__ for layer in network.layers()]
+    layers = [name for name in layers if name != net.__name__]  # it comes after what it is made of
     own = [f"pellucid.scratch.{name}" for name in ("tensor", "op")]
     learning = ("initialisers", "losses", "optimisers", "batches", "loop")
     last = [f"pellucid.scratch.{name}" for name in learning]
-    order = dict.fromkeys([*own, *ops, "pellucid.scratch.layer", *layers, *nets, *last])
+    order = dict.fromkeys([*own, *ops, "pellucid.scratch.layer", *layers, net.__name__, *last])
     return {_path(name): _first_line(name) for name in order}
 
 

@@ -116,9 +116,10 @@ def _print(voice: Voice, result: Record) -> None:
     say(f"  {HOME}", markup=False, style="dim")
     width = max(len(entry["file"]) for entry in result["read"])
     for place, entry in enumerate(result["read"], start=1):
-        say(f"  {place:>2}  {entry['file']:<{width}}  {entry['text']}", markup=False)
+        line = f"  {place:>2}  {entry['file']:<{width}}  {entry['text']}"
+        say(line, markup=False, no_wrap=True, overflow="ellipsis")
     say(
-        f"\nThe same in PyTorch, with a report: pellucid train {result['dataset']} "
+        f"\nIts like in PyTorch, with a report: pellucid train {result['dataset']} "
         f"--net {result['net']}",
         markup=False,
     )

@@ -18,7 +18,7 @@ from pellucid.scratch.layers.convolution import Conv2d
 from pellucid.scratch.layers.linear import Linear
 from pellucid.scratch.layers.pooling import AvgPool2d
 from pellucid.scratch.layers.sequential import Flatten, Sequential
-from pellucid.scratch.nets._pictures import Square
+from pellucid.scratch.pictures import Square
 
 EPOCHS = 4
 BATCH_SIZE = 64

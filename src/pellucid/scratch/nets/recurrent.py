@@ -8,7 +8,7 @@ from pellucid.scratch.arrays import Index
 from pellucid.scratch.initialisers import xavier
 from pellucid.scratch.layer import Layer
 from pellucid.scratch.layers.linear import Linear
-from pellucid.scratch.layers.recurrent import GRU
+from pellucid.scratch.layers.recurrent import LSTM
 from pellucid.scratch.tensor import Tensor
 
 EPOCHS = 4
@@ -18,16 +18,16 @@ HIDDEN = 64
 
 
 class RowReader(Layer):
-    """A GRU over the rows; its last memory is scored."""
+    """An LSTM over the rows; its last answer is scored."""
 
     def __init__(self, row: int, classes: int, chance: np.random.Generator) -> None:
-        self.read = GRU(row, HIDDEN, chance)
+        self.read = LSTM(row, HIDDEN, chance)
         self.score = Linear(HIDDEN, classes, chance, initial=xavier)
 
     def forward(self, x: Tensor) -> Tensor:
         n, channels, height, width = x.shape
         rows = x.transpose(0, 2, 1, 3).reshape(n, height, channels * width)
-        _, last = self.read(rows)
+        _, (last, _) = self.read(rows)
         scores: Tensor = self.score(last)
         return scores
 

@@ -18,7 +18,7 @@ from pellucid.scratch.layers.convolution import Conv2d
 from pellucid.scratch.layers.linear import Linear
 from pellucid.scratch.layers.norms import LayerNorm
 from pellucid.scratch.layers.sequential import Sequential
-from pellucid.scratch.nets._pictures import Framed
+from pellucid.scratch.pictures import Framed
 from pellucid.scratch.tensor import Tensor
 
 EPOCHS = 4
