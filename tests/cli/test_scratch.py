@@ -116,7 +116,6 @@ def test_a_folder_of_pictures_is_trained_on(call: Call, tmp_path: Path) -> None:
     [
         (["digits", "--net", "lennet"], "did you mean 'lenet' or"),
         (["digts"], "did you mean 'digits'?"),
-        (["names"], "pellucid train names"),
         (["digits", "--epochs", "0"], "--epochs: found 0, expected 1 or more"),
         (["digits", "--epochs", "half"], "a whole number"),
         (["digits", "--batch-size", "0"], "--batch-size: found 0 with 1,133 training examples"),
@@ -133,6 +132,15 @@ def test_what_cannot_be_used_is_told(call: Call, words: list[str], told: str) ->
     assert "Fix: " in outcome.err
     assert "Traceback" not in outcome.err
     assert "Warning" not in outcome.err
+
+
+def test_a_text_is_sent_to_the_command_that_reads_texts(call: Call, tmp_path: Path) -> None:
+    text = tmp_path / "tale.txt"
+    text.write_text("the sea and the sky and the sand. " * 60)
+    outcome = call("scratch", text)
+    assert outcome.code == 2
+    assert "a data set of symbols" in outcome.err
+    assert f"Fix: for symbols use: pellucid train {text}" in outcome.err
 
 
 def test_a_wrong_network_is_told_before_the_data_are_loaded(call: Call, tmp_path: Path) -> None:
