@@ -71,6 +71,7 @@ def commands() -> set[str]:
 
 
 CALLS: dict[str, tuple[str, ...]] = {
+    "check-gradient": ("squares.py:forward,backward",),
     "nets list": (),
     "nets show": ("linear", "--data", "digits"),
     "runs list": (),
@@ -87,12 +88,19 @@ CALLS: dict[str, tuple[str, ...]] = {
 }
 """Command → arguments that fill every documented key."""
 
+SQUARES = """
+inputs = 2.0
+def forward(x): return x * x
+def backward(x): return x
+"""
+
 
 @pytest.mark.parametrize("command", CALLS)
 def test_a_command_writes_what_the_page_says(shelf: Path, call, command: str) -> None:
     page = Image.new("L", (60, 60), 255)
     ImageDraw.Draw(page).line([(30, 10), (30, 50)], fill=0, width=6)
     page.save("one.png")
+    Path("squares.py").write_text(SQUARES)
     call(*command.split(), *CALLS[command], "--json", "out.json")
     record = json.loads(Path("out.json").read_text())
     assert record["schema"] == 1
