@@ -279,10 +279,9 @@ def planted(layer: Layer) -> Case:
         return same(layer, (chance.standard_normal((4, 5)),), twin)
     if isinstance(layer, ReLU):
         return same(layer, (chance.standard_normal((4, 5)),), nn.ReLU())
-    own_names = Linear(3, 2, chance)
-    twin = same(own_names, (), nn.Linear(3, 2)).twin
-    layer.weight.data, layer.bias.data = own_names.weight.data, own_names.bias.data  # type: ignore[attr-defined]
-    return Case(layer, (chance.standard_normal((4, 3)),), twin)
+    sound = same(Linear(3, 2, chance), (), nn.Linear(3, 2))
+    layer.load_state_dict(sound.layer.state_dict())
+    return Case(layer, (chance.standard_normal((4, 3)),), sound.twin)
 
 
 def a_linear(kind: type[Linear]) -> Case:
