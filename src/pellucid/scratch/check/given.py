@@ -42,7 +42,8 @@ class Input:
             return self.given.detach().double().new_tensor(numbers)
         if isinstance(self.given, list | tuple):
             return numbers.tolist()
-        return float(numbers) if isinstance(self.given, int | float) else numbers.copy()
+        is_plain = isinstance(self.given, float) and not isinstance(self.given, np.generic)
+        return float(numbers) if is_plain else numbers.copy()
 
 
 def read_input(name: str, given: Any) -> Input:

@@ -124,14 +124,13 @@ class Subject:
 
 
 def _in_the_kind_of(values: Sequence[Any], pull: Array) -> Any:
-    """The gradient of the result as people expect it: a float, a list, a tensor or an array."""
-    if pull.ndim == 0:
-        return float(pull)
+    """The gradient of the result as people expect it: a tensor, a number, a list or an array."""
     for value in values:
         if hasattr(value, "new_tensor"):
             return value.new_tensor(pull)
-    is_plain = not any(isinstance(value, np.ndarray) for value in values)
-    return pull.tolist() if is_plain else pull.copy()
+    if not any(isinstance(value, np.ndarray | np.generic) for value in values):
+        return pull.tolist()
+    return pull.copy()[()]  # a NumPy number where the result is one, as NumPy's sums give
 
 
 def input_names(forward: Function, count: int) -> list[str]:
