@@ -78,6 +78,13 @@ def test_the_whole_training_equals_the_same_one_in_pytorch() -> None:
         np.testing.assert_allclose(network.state_dict()[name], weight.numpy(), rtol=1e-10)
 
 
+def test_weights_keep_their_precision_whatever_the_datas() -> None:
+    network = a_network().astype(np.float32)
+    a_training(network, Adam(network.parameters()), epochs=1)
+    assert INPUTS.dtype == np.float64
+    assert {array.dtype for array in network.state_dict().values()} == {np.dtype(np.float32)}
+
+
 def test_the_rate_falls_in_a_line_from_its_height() -> None:
     network = a_network()
     optimiser = SGD(network.parameters(), 0.8)

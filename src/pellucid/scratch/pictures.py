@@ -25,7 +25,7 @@ class Standardised(Layer):
         self.std = np.array(std, PRECISION).reshape(-1, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return Tensor((x.data / PRECISION(255) - self.mean) / self.std)
+        return Tensor((x.data.astype(PRECISION) / 255 - self.mean) / self.std)
 
 
 class Square(Layer):

@@ -117,12 +117,16 @@ class Tensor:
             self.grad = gradient if self.made_by else gradient.copy()
 
     def _pass_on(self, gradient: Array, flowing: dict[int, Array]) -> None:
-        """The chain rule: each source gets its share, added to what came by other ways."""
+        """The chain rule: each source gets its share, added to what came by other ways.
+
+        A share has the source's own precision, so that data in float64 leave weights in float32.
+        """
         if self.made_by is None:
             return
         shares = self.made_by.backward(gradient)
         for source, share in zip(self.made_from, shares, strict=True):
             if share is not None and source.requires_grad:
+                share = share.astype(source.data.dtype, copy=False)
                 known = flowing.get(id(source))
                 flowing[id(source)] = share if known is None else known + share
 
