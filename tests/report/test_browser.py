@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,35 @@ def test_an_error_on_the_console_is_seen(make: Callable[..., Path], tmp_path: Pa
     page.write_text(text.replace('"layer": [', '"layer": 7, "x": [', 1), encoding="utf-8")
     _, console = opened(page, tmp_path / "profile")
     assert console
+
+
+MEASURE = """<script>addEventListener("load", () => setTimeout(() => {
+  const width = document.documentElement.clientWidth;
+  const cut = [...document.querySelectorAll(".chart text")]
+    .filter((one) => one.getBoundingClientRect().right > width + 1).map((one) => one.textContent);
+  parent.postMessage({ width, page: document.documentElement.scrollWidth, cut }, "*");
+}, 2000));</script>"""
+"""Run inside the page: how wide it is shown, how wide it is, and which words of charts are cut."""
+
+FRAME = """<pre id="told"></pre><script>addEventListener("message", (event) => {{
+  document.getElementById("told").textContent = JSON.stringify(event.data);
+}});</script><iframe src="{page}" style="border: 0; width: {width}px; height: 2000px"></iframe>"""
+"""A browser's window has a least width: a narrow screen is a frame."""
+
+
+@pytest.mark.parametrize("task", ["classify", "inpaint", "next-symbol"])
+@pytest.mark.parametrize("width", [320, 400])
+def test_a_narrow_page_does_not_scroll_sideways(
+    make: Callable[..., Path], tmp_path: Path, task: str, width: int
+) -> None:
+    page = write(make(task))
+    page.write_text(page.read_text(encoding="utf-8").replace("</body>", f"{MEASURE}</body>"))
+    frame = tmp_path / "frame.html"
+    frame.write_text(FRAME.format(page=page.as_uri(), width=width), encoding="utf-8")
+    allowed = "--allow-file-access-from-files"
+    elements, _ = opened(frame, tmp_path / "profile", "--window-size=800,2000", allowed)
+    found = re.search(r'<pre id="told">({.*?})</pre>', elements)
+    assert found is not None
+    told = json.loads(unescape(found[1]))
+    assert told["page"] == told["width"] <= width
+    assert told["cut"] == []

@@ -86,6 +86,34 @@ def test_of_a_run_that_has_only_begun_the_recipe_is_shown(tmp_path: Path) -> Non
     assert "<code>pellucid runs resume" in page
 
 
+def test_the_interval_of_a_single_epoch_shows_too(make: Builder) -> None:
+    """An area needs two epochs; one epoch's interval is a bar."""
+    folder = make()
+    assert '"type": "area"' in page_of(folder)
+    first = (folder / "metrics.jsonl").read_text().splitlines()[0]
+    (folder / "metrics.jsonl").write_text(first + "\n")
+    page = page_of(folder)
+    assert '"type": "area"' not in page
+    assert '{"type": "rule", "color": "var(--validation)"' in page
+
+
+@pytest.mark.parametrize(
+    ("task", "unit"),
+    [("classify", "nats"), ("inpaint", "squared error"), ("next-symbol", "nats a symbol")],
+)
+def test_the_axis_of_the_loss_names_its_unit(make: Builder, task: str, unit: str) -> None:
+    page = page_of(make(task))
+    assert f'"title": "loss, {unit}"' in page
+    assert ("an error inside the hole counts several times" in page) is (task == "inpaint")
+
+
+def test_an_example_of_a_text_is_told_in_symbols(make: Builder) -> None:
+    folder = make("next-symbol")
+    about = read_json(folder / "data.json")
+    write_json(folder / "data.json", {**about, "kind": "symbols", "shape": [16]})
+    assert ">16 symbols<" in page_of(folder)
+
+
 def test_the_rate_test_has_its_section(make: Builder) -> None:
     folder = make()
     points = [{"rate": 10.0**power, "loss": 1.0 + power} for power in range(-3, 1)]

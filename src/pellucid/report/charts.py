@@ -71,7 +71,10 @@ def curves(
     layers: list[Spec] = []
     if any("low" in row for row in rows):
         band = {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
-        layers.append(_mark("area", band, color=VALIDATION, opacity=0.16))
+        wide = {} if len(rows) > 1 else {"strokeWidth": 9}  # an area needs two epochs to show
+        layers.append(
+            _mark("rule" if wide else "area", band, color=VALIDATION, opacity=0.16, **wide)
+        )
     if best and len(rows) > 1:
         late = best > rows[-1]["epoch"] * 0.6  # the word stands on the side with room
         side: Spec = {"align": "right", "dx": -5} if late else {"align": "left", "dx": 5}

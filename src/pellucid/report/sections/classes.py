@@ -25,9 +25,10 @@ def render(material: Material) -> str:
     return section(
         "classes",
         "Class by class",
-        "The dot is the share read correctly, the bar behind it the 95 % interval: where two bars "
-        "overlap widely, the difference may be chance.",
-        interval_chart(rows, f"read correctly, share of the {material.split} pictures"),
+        f"The dot is the share of a class's {material.split} pictures that was read correctly, the "
+        "bar behind it the 95 % interval: where two bars overlap widely, the difference may be "
+        "chance.",
+        interval_chart(rows, "share read correctly"),
         notes(_remark(rows, names)),
     )
 

@@ -16,6 +16,13 @@ METRICS: dict[str, tuple[str, str, str]] = {
 }
 """Title, axis and number format of a metric."""
 
+LOSSES = {
+    "accuracy": "loss, nats",
+    "psnr_db": "loss, squared error",
+    "nats": "loss, nats a symbol",
+}
+"""Metric → the axis of the loss that goes with it."""
+
 
 def render(material: Material) -> str:
     """The curves; nothing before the first epoch is done."""
@@ -25,7 +32,7 @@ def render(material: Material) -> str:
     best = (material.result or {}).get("best_epoch") or None
     metric = _metric(rows)
     losses = [_pair(row, "loss", interval=metric == "nats") for row in rows]
-    figures = [_figure("Loss", "loss", ".3~g", losses, best)]
+    figures = [_figure("Loss", LOSSES.get(metric or "", "loss"), ".3~g", losses, best)]
     if metric and metric != "nats":  # which is the loss itself
         judged = [_pair(row, metric, interval=True) for row in rows]
         title, axis, form = METRICS[metric]
@@ -36,7 +43,7 @@ def render(material: Material) -> str:
         "From left to right the training goes on: the loss should fall and level off. When "
         "validation turns back while training still improves, it is learning by heart.",
         f'<div class="pair">{"".join(figures)}</div>' if len(figures) > 1 else figures[0],
-        notes(_remarks(losses, rows, metric, bool(material.recipe.get("label_smoothing")))),
+        notes(_remarks(losses, rows, metric, material.recipe)),
         fold("The numbers", _numbers(rows, metric)),
     )
 
@@ -61,8 +68,7 @@ def _figure(title: str, axis: str, form: str, rows: list[Record], best: int | No
     scale: dict[str, Any] = {"zero": False}
     if title == "Loss":
         scale = {"type": "log"} if _spans_decades(rows) else {"zero": True}
-        unit = "loss, nats a symbol" if "low" in rows[-1] else "loss"
-        axis = f"{unit} (each step ten-fold)" if "type" in scale else unit
+        axis += " (each step ten-fold)" if "type" in scale else ""
     spec = charts.curves(rows, axis, form, best, scale)
     last = rows[-1]
     words = ", ".join(
@@ -79,7 +85,7 @@ def _spans_decades(rows: list[Record]) -> bool:
 
 
 def _remarks(
-    losses: list[Record], rows: list[Record], metric: str | None, smoothed: bool
+    losses: list[Record], rows: list[Record], metric: str | None, recipe: Record
 ) -> list[str]:
     told = []
     if any("training" in row for row in losses):
@@ -88,7 +94,12 @@ def _remarks(
             "weights that still change; validation values after each epoch, without them. So "
             "training may look worse than validation."
         )
-    if smoothed:
+    if recipe.get("task") == "inpaint":
+        told.append(
+            "In the training loss an error inside the hole counts several times over (emphasis), "
+            "in the validation loss every pixel alike: compare each line with itself."
+        )
+    if recipe.get("label_smoothing"):
         told.append(
             "The training loss holds label smoothing, too, which keeps it above 0 even where every "
             "answer is right; the validation loss does not."

@@ -37,7 +37,8 @@ def _facts(data: Record, card: Record) -> list[tuple[str, str]]:
     sizes = data["sizes"]
     symbols = data["kind"] == "symbols"
     pairs = [(f"{name.capitalize()} examples", f"{size:,}") for name, size in sizes.items()]
-    pairs.append(("One example", shape(data["shape"])))
+    example = shape(data["shape"]) + (" symbols" if symbols else "")
+    pairs.append(("One example", example))
     pairs.append(("Symbols" if symbols else "Classes", f"{len(data['classes']):,}"))
     pairs.append(("Licence", card.get("licence") or "not told"))
     for name, key in (("Mean of pixels", "mean"), ("Spread of pixels", "std")):
