@@ -24,7 +24,7 @@ import results_page
 MEASURED = Path(__file__).resolve().parent / "measured" / "scratch.json"
 LEAST = {"linear": 92.0, "dense": 97.5, "lenet": 98.5, "recurrent": None, "transformer": None}
 """Network → the least share of right answers that it must reach, in %."""
-CHOSEN = ("epochs", "batch_size", "learning_rate")
+CHOSEN = ("epochs", "batch_size", "learning_rate", "weight_decay")
 
 
 def measure(net: str, seed: int) -> dict[str, Any]:
@@ -79,7 +79,8 @@ def line(net: str, records: list[dict[str, Any]]) -> list[str]:
         ", ".join(f"{value:.2f}" for value in values),
         f"{checked:.2f} %",
         f"{first['parameters']:,}",
-        f"{first['epochs']} × {first['batch_size']} at {first['learning_rate']:g}",
+        f"{first['epochs']} × {first['batch_size']} at {first['learning_rate']:g}, "
+        f"{first['weight_decay']:g}",
         f"{cpu:.0f} s",
     ]
 
@@ -92,7 +93,8 @@ def write_page() -> None:
         if records:
             rows.append(line(net, records))
     head = ["command", "at least", "test, mean ± spread over seeds", "each seed", "validation",
-            "parameters", "epochs × batch at rate", "CPU of the whole process"]  # fmt: skip
+            "parameters", "epochs × batch at rate, weight decay",
+            "CPU of the whole process"]  # fmt: skip
     words = (
         f"{results_page.machine()} NumPy {version('numpy')}, one thread. The cores were shared "
         "with other work, so CPU seconds are upper bounds. PyTorch was not loaded."

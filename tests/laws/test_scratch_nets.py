@@ -78,6 +78,7 @@ def check_says_how_it_is_trained(module: Module) -> None:
     assert module.EPOCHS >= 1
     assert module.BATCH_SIZE >= 1
     assert 0 < module.LEARNING_RATE < 1
+    assert 0 <= module.WEIGHT_DECAY < 1
 
 
 LAWS = [
@@ -134,9 +135,8 @@ def test_a_planted_fault_is_found(fault: str) -> None:
 
 
 def test_a_net_that_does_not_learn_or_say_how_is_found() -> None:
-    idle = SimpleNamespace(
-        build=NETS.load("linear").build, LEARNING_RATE=0.0, EPOCHS=0, BATCH_SIZE=1, __doc__="A net."
-    )
+    settings = {"LEARNING_RATE": 0.0, "WEIGHT_DECAY": 0.0, "EPOCHS": 0, "BATCH_SIZE": 1}
+    idle = SimpleNamespace(build=NETS.load("linear").build, __doc__="A net.", **settings)
     with pytest.raises(AssertionError):
         check_learns_eight_pictures_by_heart(idle)
     with pytest.raises(AssertionError):

@@ -38,8 +38,8 @@ class Choices:
     batch_size: int
     learning_rate: float
     seed: int
+    weight_decay: float
     optimiser: str = "adamw"
-    weight_decay: float = 0.01
 
 
 def choose(
@@ -70,7 +70,7 @@ def choose(
         expected = "a rate above 0"
         raise WrongUse("--learning-rate", f"{rate:g}", expected, f"try {own.LEARNING_RATE:g}")
     usual = max(own.EPOCHS, math.ceil(LEAST_STEPS / math.ceil(count / size)))
-    return Choices(net, usual if epochs is None else epochs, size, rate, seed)
+    return Choices(net, usual if epochs is None else epochs, size, rate, seed, own.WEIGHT_DECAY)
 
 
 def check_pictures(name: str, data: Dataset) -> None:

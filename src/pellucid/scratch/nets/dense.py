@@ -15,6 +15,7 @@ from pellucid.scratch.layers.sequential import Flatten, Sequential
 EPOCHS = 8
 BATCH_SIZE = 64
 LEARNING_RATE = 0.002
+WEIGHT_DECAY = 0.1
 
 
 def build(shape: Index, classes: int, chance: np.random.Generator) -> Layer:

@@ -20,9 +20,10 @@ from pellucid.scratch.layers.pooling import AvgPool2d
 from pellucid.scratch.layers.sequential import Flatten, Sequential
 from pellucid.scratch.pictures import Square
 
-EPOCHS = 4
+EPOCHS = 5
 BATCH_SIZE = 64
 LEARNING_RATE = 0.003
+WEIGHT_DECAY = 0.1
 
 
 def build(shape: Index, classes: int, chance: np.random.Generator) -> Layer:

@@ -15,6 +15,7 @@ from pellucid.scratch.layers.sequential import Flatten, Sequential
 EPOCHS = 10
 BATCH_SIZE = 64
 LEARNING_RATE = 0.006
+WEIGHT_DECAY = 0.01
 
 
 def build(shape: Index, classes: int, chance: np.random.Generator) -> Layer:

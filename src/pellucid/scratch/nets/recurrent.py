@@ -14,6 +14,7 @@ from pellucid.scratch.tensor import Tensor
 EPOCHS = 4
 BATCH_SIZE = 64
 LEARNING_RATE = 0.004
+WEIGHT_DECAY = 0.1
 HIDDEN = 64
 
 

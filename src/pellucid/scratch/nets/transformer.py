@@ -21,9 +21,10 @@ from pellucid.scratch.layers.sequential import Sequential
 from pellucid.scratch.pictures import Framed
 from pellucid.scratch.tensor import Tensor
 
-EPOCHS = 4
+EPOCHS = 6
 BATCH_SIZE = 64
 LEARNING_RATE = 0.003
+WEIGHT_DECAY = 0.1
 WIDTH = 48
 BLOCKS = 2
 
