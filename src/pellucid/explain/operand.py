@@ -63,4 +63,4 @@ def as_array(tensor: torch.Tensor) -> Array:
         raise Unreadable("its tensor is on the meta device, which holds no numbers")
     if tensor.dtype is torch.bfloat16:
         tensor = tensor.float()  # NumPy has no bfloat16; every one is a float32
-    return np.asarray(tensor.cpu().resolve_neg().numpy())
+    return np.asarray(tensor.numpy(force=True))  # also where a sign or a 0 is only noted

@@ -21,6 +21,10 @@ Describe = Callable[[int], tuple[str, tuple[Place, ...]]]
 """The label and the sources of the k-th term."""
 
 
+REMEMBERED = 64
+"""Intermediate results that are kept at a time; one may take some megabytes."""
+
+
 class Scalar(NamedTuple):
     """A number on the way to a result: its value, how it is called, and where it comes from."""
 
@@ -98,6 +102,8 @@ class Reading:
         """What is worked out once a call, however many of its numbers are asked for."""
         key = (self.call.number, what)
         if key not in self._memo:
+            while len(self._memo) >= REMEMBERED:
+                del self._memo[next(iter(self._memo))]
             self._memo[key] = make()
         return self._memo[key]
 

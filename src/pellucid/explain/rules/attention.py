@@ -19,6 +19,15 @@ from pellucid.scratch.explanation import Explanation, Place
 Rule = Callable[[Reading], Explanation]
 
 
+class Part(NamedTuple):
+    """What one head gives to a sum: Σ weight · number."""
+
+    lead: Index
+    weights: Tensor
+    products: Tensor
+    chain: Chain
+
+
 class Shares(NamedTuple):
     """What some queries give to every key, (queries, keys), with the chain that led there."""
 
@@ -46,10 +55,20 @@ def _mask(r: Reading, lead: Index, rows: slice) -> Array | None:
     return found
 
 
+def _group(r: Reading) -> int:
+    """How many heads of queries share one head of keys and values."""
+    return r.tensor("query").shape[-3] // r.tensor("key").shape[-3]
+
+
+def _of_keys(r: Reading, lead: Index) -> Index:
+    """The head of the keys that a head of the queries looks at."""
+    return (*lead[:-1], lead[-1] // _group(r))
+
+
 def _shares(r: Reading, lead: Index, rows: slice) -> Shares:
     chain = Chain(r.unit)
     queries = chain.given(r.tensor("query").array[lead][rows])
-    keys = chain.given(r.tensor("key").array[lead])
+    keys = chain.given(r.tensor("key").array[_of_keys(r, lead)])
     scores = chain.rounded(chain.product(queries, keys.mT) * _scale(r), 2)
     mask = _mask(r, lead, rows)
     if mask is not None:
@@ -75,24 +94,24 @@ def _mean(r: Reading) -> Explanation:
     *lead, i, feature = r.index
     at = tuple(lead)
     found = _shares(r, at, slice(i, i + 1))
-    values = r.tensor("value")
-    products = found.shares[0] * found.chain.given(values.array[at][:, feature])
-    return _listed(r, "ScaledDotProductAttention", found.shares[0], products, found.chain,
-                   values, at, feature)  # fmt: skip
+    values, own = r.tensor("value"), _of_keys(r, at)
+    products = found.shares[0] * found.chain.given(values.array[own][:, feature])
+    part = Part(own, found.shares[0], products, found.chain)
+    return _listed(r, "ScaledDotProductAttention", [part], values, feature)
 
 
-def _listed(
-    r: Reading, op: str, weights: Tensor, products: Tensor, chain: Chain, operand: Operand,
-    lead: Index, feature: int,
-) -> Explanation:  # fmt: skip
-    """Σ weight · number of the operand."""
+def _listed(r: Reading, op: str, parts: list[Part], operand: Operand, feature: int) -> Explanation:
+    """Σ weight · number of the operand, head by head."""
+    width = len(parts[0].weights)
 
-    def describe(j: int) -> tuple[str, tuple[Place, ...]]:
-        place = operand.place((*lead, j, feature))
-        return f"{float(weights[j]):.4g} · {place}", (place,)
+    def describe(k: int) -> tuple[str, tuple[Place, ...]]:
+        part, j = parts[k // width], k % width
+        place = operand.place((*part.lead, j, feature))
+        return f"{float(part.weights[j]):.4g} · {place}", (place,)
 
-    values = products.detach().numpy()
-    return r.chained(op, values, describe, chain.error(products.sum()))
+    values = torch.cat([part.products for part in parts]).detach().numpy()
+    error = sum(part.chain.error(part.products.sum()) for part in parts)
+    return r.chained(op, values, describe, error)
 
 
 def _log_sum(r: Reading) -> Explanation:
@@ -119,18 +138,35 @@ OP = "ScaledDotProductAttention, backward"
 
 def _backward(r: Reading) -> Explanation:
     *lead, place, feature = r.index
-    at = tuple(lead)
     if r.output == 0:
-        found = _of_scores(r, at, slice(place, place + 1))
-        weights, operand = found.scores[0] * _scale(r), r.tensor("key")
-    elif r.output == 1:
-        found = r.once(("scores", at), lambda: _of_scores(r, at, slice(None)))
-        weights, operand = found.scores[:, place] * _scale(r), r.tensor("query")
-    else:
-        found = r.once(("shares", at), lambda: _shares(r, at, slice(None)))
-        weights, operand = found.shares[:, place], r.tensor("grad_out")
-    products = weights * found.chain.given(operand.array[at][:, feature])
-    return _listed(r, OP, weights, products, found.chain, operand, at, feature)
+        found = _of_scores(r, tuple(lead), slice(place, place + 1))
+        operand, own = r.tensor("key"), _of_keys(r, tuple(lead))
+        weights = found.scores[0] * _scale(r)
+        return _listed(r, OP, [_part(found, own, weights, operand, feature)], operand, feature)
+    operand = r.tensor("query" if r.output == 1 else "grad_out")
+    first = lead[-1] * _group(r)
+    heads = [(*lead[:-1], head) for head in range(first, first + _group(r))]
+    parts = []
+    for head in heads:
+        found = _whole(r, head)
+        if r.output == 1:
+            weights = found.scores[:, place] * _scale(r)
+        else:
+            weights = found.shares[:, place]
+        parts.append(_part(found, head, weights, operand, feature))
+    return _listed(r, OP, parts, operand, feature)
+
+
+def _whole(r: Reading, head: Index) -> Shares:
+    """The gradient of all scores of a head, or its shares."""
+    make = _of_scores if r.output == 1 else _shares
+    found: Shares = r.once((make.__name__, head), lambda: make(r, head, slice(None)))
+    return found
+
+
+def _part(found: Shares, lead: Index, weights: Tensor, operand: Operand, feature: int) -> Part:
+    numbers = found.chain.given(operand.array[lead][:, feature])
+    return Part(lead, weights, weights * numbers, found.chain)
 
 
 def _of_scores(r: Reading, lead: Index, rows: slice) -> Shares:
@@ -138,7 +174,7 @@ def _of_scores(r: Reading, lead: Index, rows: slice) -> Shares:
     found = _shares(r, lead, rows)
     chain = found.chain
     gradient = chain.given(r.tensor("grad_out").array[lead][rows])
-    of_shares = chain.product(gradient, chain.given(r.tensor("value").array[lead]).mT)
+    of_shares = chain.product(gradient, chain.given(r.tensor("value").array[_of_keys(r, lead)]).mT)
     # The kernel takes the weighed mean from the result it has: Σ gradient · out.
     met = gradient * chain.given(r.tensor("out").array[lead][rows])
     weighed = chain.rounded(met.sum(-1, keepdim=True), met.shape[-1],

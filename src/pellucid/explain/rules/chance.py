@@ -40,6 +40,21 @@ def counted(r: Reading) -> Explanation:
     return r.sum("Constant", single(f"{start:g} + {r.index[0]} · {step:g}", float(value)), 3)
 
 
+def spaced(r: Reading) -> Explanation:
+    start, end = r.scalar("start", ()), r.scalar("end", ())
+    steps = max(r.setting("steps") - 1, 1)
+    share = r.index[0] / steps
+    value = start.value * (1 - share) + end.value * share
+    text = f"{r.index[0]} of {steps} steps from {start.text} to {end.text}"
+    size = abs(start.value) + abs(end.value)
+    return r.sum("Constant", single(text, value, start, end, size=size), 4)
+
+
+def one_on_the_diagonal(r: Reading) -> Explanation:
+    row, column = r.index
+    return r.sum("Constant", single("1 where row = column, else 0", float(row == column)))
+
+
 def drawn(r: Reading) -> Explanation:
     """Drawn from a generator whose state was kept: the draw is repeated from there."""
 
@@ -73,9 +88,13 @@ RULES: dict[str, Rule] = {
     "fill": filled("value"),
     "scalar_tensor": filled("s"),
     "arange": counted,
+    "linspace": spaced,
+    "eye": one_on_the_diagonal,
+    "_efficientzerotensor": written(0.0),
     **dict.fromkeys(
         ("bernoulli", "rand", "randn", "rand_like", "randn_like", "normal", "uniform", "randperm",
-         "exponential", "log_normal", "normal_functional"),
+         "exponential", "log_normal", "randint", "randint_like", "multinomial", "random",
+         "geometric", "cauchy"),
         drawn,
     ),
 }  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import torch
+
 from pellucid.explain.reading import Reading, Scalar, number, product, single
 from pellucid.scratch.explanation import Explanation
 from pellucid.scratch.op import Op
@@ -116,12 +118,6 @@ def clamp(r: Reading) -> Explanation:
     return r.sum("Clamp", single(words, value, x))
 
 
-def hard_tanh(r: Reading) -> Explanation:
-    x, low, high = r.scalar("self"), r.setting("min_val", -1), r.setting("max_val", 1)
-    value = min(max(x.value, low), high) if x.value == x.value else x.value
-    return r.sum("Clamp", single(f"{x.text}, kept within {low:g} … {high:g}", value, x))
-
-
 def where(r: Reading) -> Explanation:
     condition = r.tensor("condition")
     chosen = "self" if condition.read(condition.under(r.index)) else "other"
@@ -175,51 +171,62 @@ def sine_like(name: str, words: str, function: Callable[[float], float]) -> Rule
     return rule
 
 
-def gelu(r: Reading) -> Op:
-    return curves.TanhGELU() if r.setting("approximate") == "tanh" else curves.GELU()
-
-
-def elu(r: Reading) -> Explanation:
-    x, alpha = r.scalar("self"), r.setting("alpha", 1)
-    scale, inner = r.setting("scale", 1), r.setting("input_scale", 1)
-    if x.value > 0:
-        return r.sum("ELU", [product(number(scale), x)])
-    value = scale * alpha * math.expm1(inner * x.value)
-    return r.sum("ELU", single(f"{scale * alpha:g} · (exp({x.text}) − 1)", value, x), LIBRARY)
-
-
-def softplus(r: Reading) -> Explanation:
-    x, beta, threshold = r.scalar("self"), r.setting("beta", 1), r.setting("threshold", 20)
-    inner = beta * x.value
-    if inner > threshold:
-        return r.sum("Softplus", single(f"{x.text}, large enough to stay", x.value, x))
-    value = (max(inner, 0) + math.log1p(math.exp(-abs(inner)))) / beta
-    return r.sum("Softplus", single(f"ln(1 + exp({beta:g} · {x.text})) / {beta:g}", value, x), 16)
-
-
-def log_sigmoid(r: Reading) -> Explanation:
+def nan_to_number(r: Reading) -> Explanation:
     x = r.scalar("self")
-    value = min(x.value, 0) - math.log1p(math.exp(-abs(x.value)))
-    return r.sum("LogSigmoid", single(f"−ln(1 + exp(−{x.text}))", value, x), 16)
+    limits = torch.finfo(r.result.kept.dtype)
+    stand_ins = (("nan", math.isnan(x.value), 0.0), ("posinf", x.value == math.inf, limits.max),
+                 ("neginf", x.value == -math.inf, limits.min))  # fmt: skip
+    value = x.value
+    for name, holds, otherwise in stand_ins:
+        if holds:
+            given = r.setting(name)
+            value = otherwise if given is None else float(given)
+    return r.sum("Where", single(f"{x.text}, or what stands for it", value, x))
 
 
-def hard_swish(x: float) -> float:
-    return x * min(max(x + 3, 0), 6) / 6
+def logit(r: Reading) -> Explanation:
+    x, low = r.scalar("self"), r.setting("eps")
+    share = x.value if low is None else min(max(x.value, low), 1 - low)
+    ends = {0.0: -math.inf, 1.0: math.inf}
+    value = ends.get(share, math.log(share / (1 - share)) if 0 < share < 1 else math.nan)
+    size = abs(value) + 2 + 1 / max(1 - share, 1e-7) if math.isfinite(value) else None
+    return r.sum("Logit", single(f"ln({x.text} / (1 − {x.text}))", value, x, size=size), LIBRARY)
 
 
-def hard_sigmoid(x: float) -> float:
-    return min(max(x + 3, 0), 6) / 6
+def log_add_exp(r: Reading) -> Explanation:
+    a, b = r.scalar("self"), r.scalar("other")
+    if math.isinf(a.value) and a.value == b.value:
+        value = a.value
+    else:
+        value = max(a.value, b.value) + math.log1p(math.exp(-abs(a.value - b.value)))
+    text = f"ln(exp({a.text}) + exp({b.text}))"
+    size = abs(a.value) + abs(b.value) + 1
+    return r.sum("LogSumExp", single(text, value, a, b, size=size), LIBRARY)
 
 
-def mish(x: float) -> float:
-    return x * math.tanh(max(x, 0) + math.log1p(math.exp(-abs(x))))
+def times_log(r: Reading) -> Explanation:
+    """`xlogy`, where 0 · ln 0 is 0."""
+    a, b = r.scalar("self"), r.scalar("other")
+    with_log = -math.inf if b.value == 0 else math.log(b.value) if b.value > 0 else math.nan
+    value = b.value if math.isnan(b.value) else 0.0 if a.value == 0 else a.value * with_log
+    return r.sum("TimesLog", single(f"{a.text} · ln {b.text}", value, a, b), LIBRARY)
 
 
-def parametric_relu(r: Reading) -> Explanation:
-    x, weight = r.scalar("self"), r.tensor("weight")
-    channel = r.index[1] if len(r.index) > 1 and len(weight.array.ravel()) > 1 else 0
-    leak = r.at(weight, (channel,) if weight.shape else ())
-    return r.sum("PReLU", [product(x) if x.value > 0 else product(leak, x)])
+def by_pair(name: str, words: str, function: Callable[[float, float], float]) -> Rule:
+    def rule(r: Reading) -> Explanation:
+        a, b = r.scalar("self"), r.scalar("other")
+        text = words.format(a.text, b.text)
+        return r.sum(name, single(text, function(a.value, b.value), a, b), LIBRARY)
+
+    return rule
+
+
+def sinc(x: float) -> float:
+    return math.sin(math.pi * x) / (math.pi * x) if x else 1.0
+
+
+def fraction(x: float) -> float:
+    return x - math.trunc(x)
 
 
 def _sign(x: float) -> float:
@@ -241,23 +248,19 @@ RULES: dict[str, Rule] = {
     "clamp": clamp,
     "clamp_min": clamp,
     "clamp_max": clamp,
-    "hardtanh": hard_tanh,
     "where": where,
     "masked_fill": masked_fill,
     "exp": by_curve(lambda r: curves.Exp()),
     "log": by_curve(lambda r: curves.Log()),
     "sqrt": by_curve(lambda r: curves.Sqrt()),
-    "relu": by_curve(lambda r: curves.ReLU()),
-    "leaky_relu": by_curve(lambda r: curves.LeakyReLU(r.setting("negative_slope"))),
-    "sigmoid": by_curve(lambda r: curves.Sigmoid()),
-    "tanh": by_curve(lambda r: curves.Tanh()),
-    "gelu": by_curve(gelu),
-    "silu": by_curve(lambda r: curves.SiLU()),
-    "softplus": softplus,
-    "elu": elu,
-    "log_sigmoid_forward": log_sigmoid,
-    "_prelu_kernel": parametric_relu,
-    "prelu": parametric_relu,
+    "nan_to_num": nan_to_number,
+    "logit": logit,
+    "logaddexp": log_add_exp,
+    "xlogy": times_log,
+    "fmax": larger,
+    "fmin": smaller,
+    "hypot": by_pair("Length", "√({}² + {}²)", math.hypot),
+    "atan2": by_pair("Angle", "angle of ({1}, {0})", math.atan2),
     "neg": by_function("Negative", "−{}", lambda x: -x),
     "abs": by_function("Absolute", "|{}|", abs),
     "reciprocal": by_function("Reciprocal", "1 / {}", lambda x: 1 / x),
@@ -274,10 +277,18 @@ RULES: dict[str, Rule] = {
     "log10": by_function("Log10", "log₁₀ {}", math.log10),
     "exp2": by_function("Exp2", "2^{}", lambda x: 2.0**x),
     "erf": by_function("Erf", "erf({})", math.erf),
+    "erfc": by_function("Erfc", "1 − erf({})", math.erfc),
+    "tan": by_function("Tangent", "tan({})", math.tan),
+    "sinh": by_function("HyperbolicSine", "sinh({})", math.sinh),
+    "cosh": by_function("HyperbolicCosine", "cosh({})", math.cosh),
+    "asin": by_function("Arcsine", "arcsin({})", math.asin),
+    "acos": by_function("Arccosine", "arccos({})", math.acos),
+    "asinh": by_function("AreaSine", "arsinh({})", math.asinh),
+    "acosh": by_function("AreaCosine", "arcosh({})", math.acosh),
+    "atanh": by_function("AreaTangent", "artanh({})", math.atanh),
+    "frac": by_function("Fraction", "{0} − whole part of {0}", fraction),
+    "sinc": sine_like("Sinc", "sin(π {0}) / (π {0})", sinc),
     "atan": by_function("Arctangent", "arctan({})", math.atan),
     "sin": sine_like("Sine", "sin({})", math.sin),
     "cos": sine_like("Cosine", "cos({})", math.cos),
-    "hardswish": by_function("HardSwish", "{0} · clip({0} + 3, 0, 6) / 6", hard_swish),
-    "hardsigmoid": by_function("HardSigmoid", "clip({} + 3, 0, 6) / 6", hard_sigmoid),
-    "mish": by_function("Mish", "{0} · tanh(ln(1 + exp({0})))", mish),
 }

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pellucid.explain.operand import Operand
-from pellucid.explain.reading import Reading, number, product, single
+from pellucid.explain.reading import Reading, product, single
 from pellucid.scratch.arrays import Array, Index
 from pellucid.scratch.explanation import Explanation, Place, Terms
 from pellucid.watch.kept import Kept
@@ -78,33 +78,22 @@ def stacked(r: Reading) -> Explanation:
     return moved(r, r.operand(kept), (*r.index[:axis], *r.index[axis + 1 :]))
 
 
-def piece(r: Reading) -> Explanation:
-    """One of the tensors that another was cut into."""
-    return view(r)
-
-
-def by_numbering(names: tuple[str, ...]) -> Rule:
+def by_numbering(r: Reading) -> Explanation:
     """Let PyTorch move the places' numbers in the same way, and see which one arrives here."""
+    own, source = next(iter(r.arguments)), r.tensor(next(iter(r.arguments)))
 
-    def rule(r: Reading) -> Explanation:
-        source = r.tensor(names[0])
-        places = torch.arange(1, 1 + int(np.prod(source.shape))).reshape(source.shape)
-        arguments = {
-            name: places if name == names[0] else given(value)
-            for name, value in r.arguments.items()
-        }
+    def number_all() -> Any:
+        arguments = {name: given(value) for name, value in r.arguments.items()}
+        arguments[own] = _counted_from_one(source.shape)
         if "value" in arguments:
             arguments["value"] = 0
-        moved_places = r.call.function(**arguments)
-        if isinstance(moved_places, list | tuple):
-            moved_places = moved_places[r.output]
-        place = int(moved_places[r.index])
-        if place == 0:
-            value = r.setting("value", 0) or 0
-            return constant(r, value, f"{float(value):g}, as nothing was there")
-        return moved(r, source, tuple(map(int, np.unravel_index(place - 1, source.shape))))
+        return r.call.function(**arguments)
 
-    return rule
+    place = int(r.once("places", number_all)[r.index])
+    if place == 0:
+        value = r.setting("value", 0) or 0
+        return constant(r, value, f"{float(value):g}, as nothing was there")
+    return moved(r, source, tuple(map(int, np.unravel_index(place - 1, source.shape))))
 
 
 def given(value: Any) -> Any:
@@ -180,74 +169,102 @@ def sliced_back(r: Reading) -> Explanation:
     return moved(r, gradient, (*r.index[:axis], place, *r.index[axis + 1 :]))
 
 
-def scattered_add(r: Reading) -> Explanation:
-    """`index_add`, and `index_put` with accumulation or without: what was there, and what came."""
-    indices = r.setting("indices")
-    values, whole = r.tensor("values"), r.tensor("self")
-    places = torch.arange(int(np.prod(r.result.shape))).reshape(r.result.shape)
-    picked = tuple(slice(None) if k is None else k.tensor() for k in indices)
-    led = places[picked].numpy()
-    own = int(np.ravel_multi_index(r.index, r.result.shape))
-    found = np.argwhere(led == own)
-    if not len(found):
-        return moved(r, whole, r.index)
-    offset = led.ndim - len(values.shape)
-    arrived = [
-        r.at(values, values.under((0,) * -min(offset, 0) + tuple(map(int, at)))) for at in found
-    ]
-    if not r.setting("accumulate"):
-        arrived = arrived[-1:]
-        return r.sum("Scatter", [product(*arrived)])
-    return r.sum("Scatter", [product(r.at(whole, r.index)), *map(product, arrived)])
+def laid_back(forward: Callable[[Reading, torch.Tensor], torch.Tensor], name: str) -> Rule:
+    """The way back of a move: each place that this number was moved to gives its gradient.
+
+    `forward` moves the places' numbers, counted from 1, as the call moved the numbers themselves.
+    """
+
+    def rule(r: Reading) -> Explanation:
+        led: Array = r.once("led", lambda: forward(r, _counted_from_one(r.result.shape)).numpy())
+        own = int(np.ravel_multi_index(r.index, r.result.shape)) + 1 if r.index else 1
+        gradient = r.tensor(name)
+        found = np.argwhere(led.reshape(gradient.shape) == own)
+        if not len(found):
+            return constant(r, 0, "0, as nothing led from here")
+        places = (tuple(map(int, at)) for at in found)
+        return r.sum("Move, backward", [product(r.at(gradient, place)) for place in places])
+
+    return rule
 
 
-def index_added(r: Reading) -> Explanation:
-    axis, indices = r.setting("dim") % len(r.index), r.tensor("index").array.ravel()
-    source, alpha = r.tensor("source"), number(r.setting("alpha", 1))
-    found = np.flatnonzero(indices == r.index[axis])
-    arrived = [
-        product(alpha, r.at(source, (*r.index[:axis], int(k), *r.index[axis + 1 :]))) for k in found
-    ]
-    return r.sum("Scatter", [product(r.scalar("self")), *arrived])
+def _counted_from_one(shape: Index) -> torch.Tensor:
+    """The numbers of the places; as float64, which all of PyTorch's moves can move."""
+    count = int(np.prod(shape))
+    return torch.arange(1, 1 + count, dtype=torch.float64).reshape(shape)
+
+
+def _pad_again(r: Reading, places: torch.Tensor) -> torch.Tensor:
+    pad = getattr(torch.ops.aten, r.call.name.split(".")[1].removesuffix("_backward"))
+    moved_places: torch.Tensor = pad(places, r.setting("padding"))
+    return moved_places
+
+
+def _fold_again(r: Reading, places: torch.Tensor) -> torch.Tensor:
+    names = ("kernel_size", "dilation", "padding", "stride")
+    return torch.ops.aten.im2col(places, *(r.setting(name) for name in names))  # type: ignore[no-any-return]
+
+
+def packed(r: Reading) -> Explanation:
+    """`_pack_padded_sequence`: time by time, the sequences that are still going on."""
+    if r.output:
+        r.refuse("it counts the sequences that are still going on")
+    x, lengths = r.tensor("input"), r.tensor("lengths").array
+    left = r.index[0]
+    for time in range(int(lengths.max())):
+        going = int((lengths > time).sum())
+        if left < going:
+            place = (left, time) if r.setting("batch_first") else (time, left)
+            return moved(r, x, (*place, *r.index[1:]))
+        left -= going
+    raise AssertionError("a row beyond the sequences")
+
+
+def packed_back(r: Reading) -> Explanation:
+    gradient, sizes = r.tensor("grad"), r.tensor("batch_sizes").array
+    row, time = r.index[:2] if r.setting("batch_first") else r.index[1::-1]
+    if time >= len(sizes) or row >= sizes[time]:
+        return constant(r, 0, "0, as the sequence had ended")
+    return moved(r, gradient, (int(sizes[:time].sum()) + row, *r.index[2:]))
 
 
 VIEWS = (
     "view", "_unsafe_view", "t", "transpose", "permute", "expand", "select", "slice", "squeeze",
-    "unsqueeze", "detach", "alias", "as_strided", "diagonal", "unfold", "movedim", "view_as_real",
-    "_reshape_alias", "lift_fresh", "unsafe_split", "split", "split_with_sizes", "unbind",
-    "unsafe_split_with_sizes", "chunk", "unsafe_chunk", "_conj", "expand_as", "reshape",
+    "unsqueeze", "detach", "alias", "as_strided", "diagonal", "unfold", "_reshape_alias",
+    "lift_fresh", "unsafe_split", "split", "split_with_sizes", "unbind", "unsafe_split_with_sizes",
 )  # fmt: skip
+NUMBERED = (
+    "flip", "roll", "repeat", "rot90", "index", "index_select", "gather", "take", "masked_select",
+    "constant_pad_nd", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "diag_embed",
+    "native_channel_shuffle", "im2col",
+)  # fmt: skip
+PADS = tuple(f"{kind}_pad{axes}d" for kind in ("reflection", "replication") for axes in (1, 2, 3))
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(VIEWS, view),
+    **dict.fromkeys((*NUMBERED, *PADS), by_numbering),
+    **dict.fromkeys((f"{pad}_backward" for pad in PADS), laid_back(_pad_again, "grad_output")),
+    "col2im": laid_back(_fold_again, "self"),
+    "unfold_backward": laid_back(
+        lambda r, places: places.unfold(r.setting("dim"), r.setting("size"), r.setting("step")),
+        "grad_in",
+    ),
+    "diagonal_backward": laid_back(
+        lambda r, places: places.diagonal(r.setting("offset"), r.setting("dim1"),
+                                          r.setting("dim2")),
+        "grad_output",
+    ),
     "clone": same_place,
     "_to_copy": same_place,
-    "contiguous": same_place,
-    "lift": same_place,
     "copy": copied_into,
     "cat": concatenated,
     "stack": stacked,
-    "flip": by_numbering(("self",)),
-    "roll": by_numbering(("self",)),
-    "repeat": by_numbering(("self",)),
-    "index": by_numbering(("self",)),
-    "index_select": by_numbering(("self",)),
-    "gather": by_numbering(("self",)),
-    "constant_pad_nd": by_numbering(("self",)),
-    "reflection_pad1d": by_numbering(("self",)),
-    "reflection_pad2d": by_numbering(("self",)),
-    "replication_pad1d": by_numbering(("self",)),
-    "replication_pad2d": by_numbering(("self",)),
-    "pixel_shuffle": by_numbering(("self",)),
-    "pixel_unshuffle": by_numbering(("self",)),
-    "channel_shuffle": by_numbering(("self",)),
     "tril": triangle(lambda distance: distance <= 0),
     "triu": triangle(lambda distance: distance >= 0),
     "embedding": embedded,
     "embedding_dense_backward": embedded_back,
     "select_backward": selected_back,
     "slice_backward": sliced_back,
-    "index_put": scattered_add,
-    "_index_put_impl": scattered_add,
-    "index_add": index_added,
-}
+    "_pack_padded_sequence": packed,
+    "_pack_padded_sequence_backward": packed_back,
+}  # fmt: skip

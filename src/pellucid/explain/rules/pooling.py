@@ -1,4 +1,4 @@
-"""Windows that keep one number: pooling, forward and backward, and its opposite, enlarging."""
+"""Windows that keep one number: pooling, forward and backward."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from pellucid.explain.operand import Operand
 from pellucid.explain.reading import Reading, product, single
-from pellucid.scratch.arrays import Array, Index, nth_place
+from pellucid.scratch.arrays import Index, nth_place
 from pellucid.scratch.explanation import Explanation, Place, Terms
 
 Rule = Callable[[Reading], Explanation]
@@ -52,6 +52,11 @@ def _largest(r: Reading, x: Operand, lead: Index, ranges: list[range]) -> Explan
     best = np.unravel_index(int(seen.argmax()), seen.shape)
     place = (*lead, *(axis[int(k)] for axis, k in zip(ranges, best, strict=True)))
     winner = r.at(x, place)
+    if r.output == 1:  # the winner's place, counted through the picture
+        own = place[len(lead) :]
+        value = int(np.ravel_multi_index(own, x.shape[len(lead) :]))
+        text = f"{value}, the place of {winner.text}, the largest of {seen.size}"
+        return r.sum("MaxPool", single(text, float(value), winner))
     return r.sum(
         "MaxPool", single(f"{winner.text}, the largest of {seen.size}", winner.value, winner)
     )
@@ -172,78 +177,16 @@ def adaptive_max(r: Reading) -> Explanation:
     return _largest(r, x, r.index[:-axes], [_adaptive(*entry) for entry in windows])
 
 
-def _shares(r: Reading, axis: int, out: int, size: int) -> Array:
-    """(out, size): how much of each number along an axis is in each number of the enlarged."""
-    found = np.zeros((out, size))
-    scale = r.setting(("scales_h", "scales_w")[axis] if _axes(r) == 2 else "scales")
-    ratio = np.float32(1 / scale) if scale else np.float32(size) / np.float32(out)
-    for place in range(out):
-        if "nearest" in r.call.name:
-            found[place, min(int(np.floor(np.float32(place) * ratio)), size - 1)] = 1
-            continue
-        if r.setting("align_corners"):
-            at = np.float32(place) * (np.float32(size - 1) / np.float32(max(out - 1, 1)))
-        else:
-            at = max(ratio * (np.float32(place) + np.float32(0.5)) - np.float32(0.5), np.float32(0))
-        low = min(int(at), size - 1)
-        part = float(min(at - low, np.float32(1)))
-        found[place, low] += 1 - part
-        found[place, min(low + 1, size - 1)] += part
-    return found
-
-
-def _tables(r: Reading, small: Index, large: Index) -> list[Array]:
-    def make() -> list[Array]:
-        pairs = enumerate(zip(large, small, strict=True))
-        return [_shares(r, axis, out, size) for axis, (out, size) in pairs]
-
-    found: list[Array] = r.once("shares", make)
-    return found
-
-
-def _blended(r: Reading, x: Operand, lines: list[Array]) -> Explanation:
-    """Σ share · number, over the numbers that have a share."""
-    axes = len(lines)
-    lead = r.index[:-axes]
-    found = [np.flatnonzero(line) for line in lines]
-    terms = []
-    for places in combinations(*found):
-        share = math.prod(float(line[at]) for line, at in zip(lines, places, strict=True))
-        part = r.at(x, (*lead, *map(int, places)))
-        said = part.text if share == 1 else f"{share:.4g} · {part.text}"
-        # The shares are worked out in the kernel's precision, from a place as large as the axis.
-        size = abs(part.value) * (share + 4 * max(map(len, lines)))
-        terms += single(said, share * part.value, part, size=None if share == 1 else size)
-    return r.sum("Interpolation", terms or single("0, as nothing led here", 0.0), 6)
-
-
-def enlarged(r: Reading) -> Explanation:
-    axes, x = _axes(r), r.tensor("self")
-    tables = _tables(r, x.shape[-axes:], r.result.shape[-axes:])
-    return _blended(r, x, [table[at] for table, at in zip(tables, r.index[-axes:], strict=True)])
-
-
-def enlarged_backward(r: Reading) -> Explanation:
-    axes, gradient = _axes(r), r.tensor("grad_output")
-    tables = _tables(r, r.result.shape[-axes:], gradient.shape[-axes:])
-    columns = [table[:, at] for table, at in zip(tables, r.index[-axes:], strict=True)]
-    return _blended(r, gradient, columns)
-
-
 RULES: dict[str, Rule] = {
     **dict.fromkeys(("max_pool2d_with_indices", "max_pool3d_with_indices"), max_pool),
     "max_pool2d_with_indices_backward": max_pool_backward,
     "max_pool3d_with_indices_backward": max_pool_backward,
-    **dict.fromkeys(("avg_pool2d", "avg_pool3d", "avg_pool1d"), average_pool),
+    **dict.fromkeys(("avg_pool2d", "avg_pool3d"), average_pool),
     **dict.fromkeys(("avg_pool2d_backward", "avg_pool3d_backward"), average_pool_backward),
     **dict.fromkeys(("_adaptive_avg_pool2d", "_adaptive_avg_pool3d"), adaptive_average),
     "_adaptive_avg_pool2d_backward": adaptive_average_backward,
     "_adaptive_avg_pool3d_backward": adaptive_average_backward,
-    "adaptive_max_pool2d": adaptive_max,
+    **dict.fromkeys(("adaptive_max_pool2d", "adaptive_max_pool3d"), adaptive_max),
     "adaptive_max_pool2d_backward": max_pool_backward,
-    **dict.fromkeys(("upsample_nearest2d", "upsample_nearest1d", "upsample_bilinear2d",
-                     "upsample_linear1d"), enlarged),
-    **dict.fromkeys(("upsample_nearest2d_backward", "upsample_nearest1d_backward",
-                     "upsample_bilinear2d_backward", "upsample_linear1d_backward"),
-                    enlarged_backward),
+    "adaptive_max_pool3d_backward": max_pool_backward,
 }  # fmt: skip

@@ -142,6 +142,38 @@ def running_sum(r: Reading) -> Explanation:
     return r.sum("CumulativeSum", line.terms(line.wide[: r.index[axis] + 1]))
 
 
+def running_product(r: Reading) -> Explanation:
+    operand = r.tensor("self")
+    axis = r.setting("dim") % max(len(r.index), 1)
+    line = Line(r, axis, True)
+    until = line.wide[: r.index[axis] + 1] if operand.shape else line.wide
+    text = f"product of {len(until)} numbers from {line.place(0)}"
+    return r.sum("Product", single(text, math.prod(until.tolist())), len(until))
+
+
+def running_log_sum(r: Reading) -> Explanation:
+    axis = r.setting("dim") % max(len(r.index), 1)
+    line = Line(r, axis, True)
+    until = line.wide[: r.index[axis] + 1] if r.index else line.wide
+    largest = float(until.max())
+    rest = math.log(math.fsum(np.exp(until - largest)))
+    text = f"ln Σ exp(x) over {len(until)} numbers from {line.place(0)}"
+    size = abs(largest) + abs(rest) + 1
+    return r.sum("LogSumExp", single(text, largest + rest, size=size), 2 * len(until) + 16)
+
+
+def total_of_numbers(r: Reading) -> Explanation:
+    """`nansum`: what is not a number counts as 0."""
+    line = line_of(r)
+    return r.sum("Sum", line.terms(np.nan_to_num(line.wide, posinf=np.inf, neginf=-np.inf)))
+
+
+def trace(r: Reading) -> Explanation:
+    operand = r.tensor("self")
+    places = [(k, k) for k in range(min(operand.shape))]
+    return r.sum("Sum", [product(r.at(operand, place)) for place in places])
+
+
 def multiplied(r: Reading) -> Explanation:
     line = line_of(r)
     text = f"product of {len(line.wide)} numbers from {line.place(0)}"
@@ -163,8 +195,6 @@ RULES: dict[str, Rule] = {
     "mean": mean,
     "amax": extreme("Max", np.argmax, "largest"),
     "amin": extreme("Min", np.argmin, "smallest"),
-    "max": extreme("Max", np.argmax, "largest"),
-    "min": extreme("Min", np.argmin, "smallest"),
     "var": variance,
     "std": deviation,
     "var_mean": variance_and_mean,
@@ -172,5 +202,9 @@ RULES: dict[str, Rule] = {
     "norm": norm,
     "cumsum": running_sum,
     "prod": multiplied,
+    "cumprod": running_product,
+    "logcumsumexp": running_log_sum,
+    "nansum": total_of_numbers,
+    "trace": trace,
     "logsumexp": log_sum_exp,
 }

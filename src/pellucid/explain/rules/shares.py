@@ -85,6 +85,8 @@ def negative_log_likelihood(r: Reading) -> Explanation:
     targets, weights = _targets(r)
     scores, total = r.tensor("self"), float(weights.sum())
     if r.output == 1:
+        if r.setting("reduction") == 0:
+            return r.sum("Sum", single("0, as nothing is averaged", 0.0))
         return r.sum("Sum", single(f"weights of {targets.size} targets", total), targets.size)
     if r.setting("reduction") == 0:
         at = r.index
@@ -219,10 +221,70 @@ def _binary_slope(_: Reading, p: Array, t: Array) -> tuple[Array, Array]:
 
 
 def _binary_logits(r: Reading, p: Array, t: Array) -> tuple[Array, Array]:
-    if r.maybe("pos_weight") is not None:
-        r.refuse("its pos_weight is not written out")
-    soft = np.maximum(p, 0.0) + np.log1p(np.exp(-abs(p)))
-    return soft - p * t, soft + abs(p * t) + abs(p)
+    """−(w · t · ln σ(p) + (1 − t) · ln(1 − σ(p))), where w is `pos_weight`."""
+    soft = np.log1p(np.exp(-abs(p)))
+    yes, no = np.maximum(-p, 0.0) + soft, np.maximum(p, 0.0) + soft
+    heavy = r.maybe("pos_weight")
+    if heavy is None:
+        return no - p * t, no + abs(p * t) + abs(p)
+    whole = np.broadcast_to(heavy.array, r.tensor("self").shape)
+    weight = (whole if r.setting("reduction", MEAN) else whole[r.index]).astype(np.float64)
+    more = abs(1 - t) + abs(weight * t)
+    return weight * t * yes + (1 - t) * no, more * (yes + no + abs(p)) + abs(p)
+
+
+def _soft_margin(_: Reading, p: Array, t: Array) -> tuple[Array, Array]:
+    return np.logaddexp(0, -t * p), np.logaddexp(0, -t * p) + abs(t * p)
+
+
+def _soft_margin_slope(_: Reading, p: Array, t: Array) -> tuple[Array, Array]:
+    share = np.exp(-np.logaddexp(0, t * p))
+    return -t * share, abs(t * share) * (1 + abs(t * p))
+
+
+def _margins(r: Reading, n: int) -> tuple[int, Array, float]:
+    """Of one example: its target, how far each class comes too near, the target's weight."""
+    whole, targets, weight = r.tensor("self"), r.tensor("target"), r.maybe("weight")
+    scores = whole.array.reshape(-1, whole.shape[-1])[n].astype(np.float64)
+    target = int(targets.array.ravel()[n])
+    near = np.maximum(r.setting("margin", 1) - scores[target] + scores, 0.0)
+    near[target] = 0
+    return target, near, 1.0 if weight is None else weight.read((target,))
+
+
+def multi_margin(r: Reading) -> Explanation:
+    """Σ over wrong classes of max(0, margin − own score + theirs)^p, over the number of classes."""
+    whole, power = r.tensor("self"), r.setting("p", 1)
+    classes, reduction = whole.shape[-1], r.setting("reduction", MEAN)
+    count = int(np.prod(whole.shape)) // classes
+    rows = [r.index[0] if r.index else 0] if reduction == 0 else range(count)
+    divisor = classes * (count if reduction == MEAN else 1)
+    terms = []
+    for n in rows:
+        target, near, weight = _margins(r, n)
+        reach = np.abs(whole.array).max() * 2 + r.setting("margin", 1)
+        value = weight * float((near**power).sum()) / divisor
+        size = weight * power * float((near ** (power - 1) * reach).sum()) / divisor
+        text = f"example {n}: what comes too near to class {target}, / {divisor}"
+        terms += single(text, value, size=size + abs(value))
+    return r.sum("MultiMargin", terms, classes + 8)
+
+
+def multi_margin_backward(r: Reading) -> Explanation:
+    *lead, own = r.index
+    n, power = (lead[0] if lead else 0), r.setting("p", 1)
+    target, near, weight = _margins(r, n)
+    whole, reduction = r.tensor("self"), r.setting("reduction", MEAN)
+    count = int(np.prod(whole.shape)) // whole.shape[-1]
+    divisor = whole.shape[-1] * (count if reduction == MEAN else 1)
+    slopes = np.where(near > 0, power * near ** (power - 1), 0.0)
+    slope = weight * float(-slopes.sum() if own == target else slopes[own]) / divisor
+    gradient = r.scalar("grad_output", tuple(lead) if reduction == 0 else ())
+    reach = float(np.abs(whole.array).max()) * 2 + r.setting("margin", 1)
+    size = abs(gradient.value) * weight * (slopes.sum() + len(slopes) * (power - 1) * reach)
+    steep = Scalar(slope, f"slope {slope:.4g}, near class {target}")
+    return r.sum("MultiMargin, backward",
+                 [product(gradient, steep, size=size / divisor + abs(slope))], 16)  # fmt: skip
 
 
 RULES: dict[str, Rule] = {
@@ -241,6 +303,12 @@ RULES: dict[str, Rule] = {
     "smooth_l1_loss_backward": pairwise_slope(
         "SmoothAbsolute, backward", "slope at {0} − {1}", _smooth_slope
     ),
+    "soft_margin_loss": pairwise_loss("SoftMargin", "ln(1 + exp(−{1} · {0}))", _soft_margin),
+    "soft_margin_loss_backward": pairwise_slope(
+        "SoftMargin, backward", "slope of ln(1 + exp(−{1} · {0}))", _soft_margin_slope
+    ),
+    "multi_margin_loss": multi_margin,
+    "multi_margin_loss_backward": multi_margin_backward,
     "huber_loss": pairwise_loss("Huber", "Huber({0} − {1})", _huber),
     "huber_loss_backward": pairwise_slope("Huber, backward", "slope at {0} − {1}", _huber_slope),
     "binary_cross_entropy": pairwise_loss(

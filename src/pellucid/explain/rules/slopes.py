@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+import torch
+
 from pellucid.explain.reading import Reading, Scalar, number, product, single
+from pellucid.explain.rules.chance import drawn
 from pellucid.scratch.explanation import Explanation, Term
 
 Rule = Callable[[Reading], Explanation]
@@ -131,8 +135,53 @@ def _unbent(_: Reading, x: float) -> bool:
 
 def hard_sigmoid_backward(r: Reading) -> Explanation:
     gradient, x = r.scalar("grad_output"), r.scalar("self")
-    slope = 1 / 6 if _unbent(r, x.value) else 0.0
+    sixth = float(np.float32(1 / 6)) if r.result.kept.dtype is torch.float64 else 1 / 6
+    slope = sixth if _unbent(r, x.value) else 0.0  # PyTorch holds its 1/6 as a float32
     return r.sum("HardSigmoid, backward", [product(gradient, _slope(slope, x))])
+
+
+def shrink_backward(name: str) -> Rule:
+    """`hardshrink_backward` and `softshrink_backward`: through where |x| is above lambd."""
+
+    def rule(r: Reading) -> Explanation:
+        gradient, x = r.scalar(name), r.scalar("self")
+        slope = float(abs(x.value) > r.setting("lambd"))
+        return r.sum("Shrink, backward", [product(gradient, _slope(slope, x))])
+
+    return rule
+
+
+def _mish_slope(x: float) -> list[tuple[str, float]]:
+    soft = math.tanh(max(x, 0) + math.log1p(math.exp(-abs(x))))
+    return [("tanh(ln(1 + exp({0})))", soft), ("{0} · σ({0}) · (1 − tanh²)",
+                                               x * _sigmoid(x) * (1 - soft * soft))]  # fmt: skip
+
+
+def glu_backward(r: Reading) -> Explanation:
+    """The first half is multiplied with the gates, the second half makes the gates."""
+    axis = r.setting("dim") % len(r.index)
+    half = r.result.shape[axis] // 2
+    at = (*r.index[:axis], r.index[axis] % half, *r.index[axis + 1 :])
+    second = (*r.index[:axis], at[axis] + half, *r.index[axis + 1 :])
+    gradient, a, b = r.scalar("grad_output", at), r.scalar("self", at), r.scalar("self", second)
+    gate = _sigmoid(b.value)
+    if r.index[axis] < half:
+        return r.sum("GLU, backward", [product(gradient, Scalar(gate, f"σ({b.text})", b.source))],
+                     LIBRARY)  # fmt: skip
+    slope = Scalar(gate * (1 - gate), f"σ′({b.text})", b.source)
+    size = abs(gradient.value * a.value) * gate
+    return r.sum("GLU, backward", [product(gradient, a, slope, size=size)], LIBRARY)
+
+
+def logit_backward(r: Reading) -> Explanation:
+    gradient, x = r.scalar("grad_output"), r.scalar("self")
+    low = r.setting("eps")
+    spread = x.value * (1 - x.value)
+    inside = low is None or low <= x.value <= 1 - low
+    value = gradient.value / spread if inside and spread else 0.0 if inside is False else math.inf
+    text = f"{gradient.text} / ({x.text} · (1 − {x.text}))"
+    size = abs(value) * (1 + 1 / max(1 - x.value, 1e-7)) if math.isfinite(value) else None
+    return r.sum("Logit, backward", single(text, value, gradient, x, size=size), LIBRARY)
 
 
 def dropout_backward(r: Reading) -> Explanation:
@@ -142,7 +191,9 @@ def dropout_backward(r: Reading) -> Explanation:
 
 
 def dropout(r: Reading) -> Explanation:
-    """`native_dropout`: what was kept is enlarged by 1 / (1 − share)."""
+    """`native_dropout`: what was kept is enlarged by 1 / (1 − share); then what was kept."""
+    if r.output == 1:
+        return drawn(r)
     mask = r.other(1)
     assert mask is not None
     kept, share = r.at(mask, r.index), r.setting("p")
@@ -170,6 +221,11 @@ RULES: dict[str, Rule] = {
         "Tanh, backward", "output", lambda y: [("1", 1.0), ("(−{0}²)", -y * y)]
     ),
     "silu_backward": _split("SiLU, backward", "self", _silu_slope),
+    "mish_backward": _split("Mish, backward", "self", _mish_slope),
+    "glu_backward": glu_backward,
+    "hardshrink_backward": shrink_backward("grad_out"),
+    "softshrink_backward": shrink_backward("grad_output"),
+    "logit_backward": logit_backward,
     "hardswish_backward": _split("HardSwish, backward", "self", hard_swish_slope),
     "hardsigmoid_backward": hard_sigmoid_backward,
     "gelu_backward": gelu_backward,
