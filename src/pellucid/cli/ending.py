@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pellucid.base.records import Record, read_json_lines
+from pellucid.base.records import Record, read_json_lines, to_json, write_text
 from pellucid.cli.output import Voice
 from pellucid.data.dataset import Dataset
 from pellucid.train.runs import Run, load
@@ -57,9 +57,14 @@ def end_run(voice: Voice, run: Run, dataset: Dataset | None) -> None:
 
 
 def write_report(run: Run, dataset: Dataset) -> Path:
-    """Look inside the finished network and draw the page."""
+    """Look inside the finished network, write some numbers out, and draw the page."""
+    from pellucid.explain.first import first_explanations
     from pellucid.inside import look
     from pellucid.report import write
 
     look(run, dataset)
+    kept = first_explanations(run, dataset)
+    if kept:
+        lines = (to_json(record, indent=None) for record in kept)
+        write_text(run.folder / "explanations.jsonl", "\n".join(lines) + "\n")
     return write(run.folder)

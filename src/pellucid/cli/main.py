@@ -82,9 +82,9 @@ def _run(words: list[str]) -> int:
         sys.stdout.write(USAGE.format(commands="\n".join(lines)))
         return 0
     if words[0] == "--version":
-        from pellucid import __version__
+        from pellucid.base.version import VERSION
 
-        sys.stdout.write(f"pellucid {__version__}\n")
+        sys.stdout.write(f"pellucid {VERSION}\n")
         return 0
     name, *rest = words
     return _call(COMMANDS.load(name), name, rest)

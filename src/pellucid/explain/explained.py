@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -40,6 +41,11 @@ class Explained(Explanation):
     """The number's own address, e.g. `conv2[0, 3, 10, 4]`."""
     where: Where | None = None
 
+    def __str__(self) -> str:
+        _, *lines = super().__str__().split("\n")
+        made_by = f"{self.op} in {self.where}" if self.where else self.op
+        return "\n".join([f"{self.name} = {self.value:.6g}", made_by, *lines])
+
     def as_record(self) -> dict[str, Any]:
         where = self.where.as_record() if self.where else None
         return {"name": self.name, **super().as_record(), "where": where}
@@ -60,10 +66,18 @@ class NotCovered:
     reason: str
     name: str = ""
     where: Where | None = None
+    value: float = math.nan
+    """What was recorded, where it is a real number."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.call} is not covered: {self.reason}"
 
     def as_record(self) -> dict[str, Any]:
         where = self.where.as_record() if self.where else None
-        return {"name": self.name, "not_covered": self.call, "reason": self.reason, "where": where}
+        return {
+            "name": self.name,
+            "value": self.value,
+            "not_covered": self.call,
+            "reason": self.reason,
+            "where": where,
+        }

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pellucid.base.errors import WrongUse, unknown_name
+from pellucid.explain.address import parse
 from pellucid.explain.book import rule_for, short_name
 from pellucid.explain.explained import Explained, NotCovered, Where
 from pellucid.explain.foreach import PREFIX, arguments_of_one
 from pellucid.explain.operand import Unreadable, as_array
 from pellucid.explain.reading import Reading
-from pellucid.scratch.arrays import Index
-from pellucid.scratch.explanation import Place
+from pellucid.scratch.arrays import Array, Index
+from pellucid.scratch.explanation import Explanation, Place
 from pellucid.watch.calls import Call
 from pellucid.watch.kept import Kept
-from pellucid.watch.recording import Recording, place_in
+from pellucid.watch.recording import Made, Recording, place_in
 
+MOVE = "Move"
+"""The op of a number that was only moved."""
 EMPTY = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided",
                    "empty_permuted"})  # fmt: skip
 """Calls that only take memory: what stands there is no number yet."""
@@ -32,6 +36,8 @@ class Number:
     recorded: Recorded
     kept: Kept
     index: Index
+    follow: bool = False
+    """Whether copies and views are passed over, down to the call that computed the number."""
 
     @property
     def value(self) -> float:
@@ -49,6 +55,10 @@ class Number:
         computed at all but came from outside: a weight, an input, a label.
         """
         found = self.recorded.explain(self.kept, self.index)
+        if self.follow and isinstance(found, Explained) and found.op == MOVE:
+            inner = self.recorded.ask(str(found.terms[0].source[0])).explain()
+            if isinstance(inner, Explained):
+                found = replace(inner, name=self.name)
         return found if top is None or isinstance(found, NotCovered) else found.top(top)
 
     def __repr__(self) -> str:
@@ -98,7 +108,32 @@ class Recorded:
                 f"write {name}[{', '.join('0' for _ in kept.shape)}] for the first one",
             )  # fmt: skip
         counted = zip(places, kept.shape, strict=True)
-        return Number(self, kept, tuple(place % size for place, size in counted))
+        return Number(self, kept, tuple(place % size for place, size in counted), follow=True)
+
+    def at_all(self, name: str) -> Array:
+        """All numbers of what `name` names, as an array.
+
+        Raises `WrongUse` with the near misses if there is no such name.
+        """
+        return as_array(self._kept(name).tensor())
+
+    def largest_output(self) -> Number:
+        """The largest number of the network's answer to the first example."""
+        output = self.at_all("network")
+        first = output[:1] if output.ndim else output
+        at = np.unravel_index(int(first.argmax()), first.shape) if output.ndim else ()
+        return self.at("network", tuple(map(int, at)))
+
+    def ask(self, address: str) -> Number:
+        """The number that an address such as `conv2[0, 3, 10, 4]` names.
+
+        The first index may be left out where there is one example only.
+        """
+        name, index = parse(address)
+        known = self.named.get(name)
+        if known is not None and len(index) == len(known.shape) - 1 and known.shape[0] == 1:
+            index = (0, *index)
+        return self.at(name, index)
 
     def gradient(self, name: str, index: int | Index = ()) -> Number:
         """By how much the loss changes when the number at `index` of `name` changes a little."""
@@ -145,24 +180,29 @@ class Recorded:
         name = str(self.place(kept, index))
         made = self.recording.made(kept, index)
         if made is None:
-            return NotCovered("none", "it came from outside and was not computed", name)
+            reason = "it came from outside and was not computed"
+            return NotCovered("none", reason, name, None, _value(kept, index))
         call = made.call
         where = Where(call.name, call.number, call.phase, call.module, call.line)
-        short = short_name(call.name)
+        try:
+            found = self._written_out(made)
+        except Unreadable as reason:
+            return NotCovered(call.name, str(reason), name, where, _value(kept, index))
+        return Explained(**{**vars(found), "name": name, "where": where, "index": index})
+
+    def _written_out(self, made: Made) -> Explanation:
+        """By the rule for the call. Raises `Unreadable` with the reason if that cannot be done."""
+        call, short = made.call, short_name(made.call.name)
         one = short.removeprefix(PREFIX)
         rule = rule_for(f"aten.{one}.of")
         if short in EMPTY:
-            return NotCovered(call.name, "its memory was only taken, not yet written", name, where)
+            raise Unreadable("its memory was only taken, not yet written")
         if rule is None:
-            return NotCovered(call.name, "there is no rule for this call", name, where)
+            raise Unreadable("there is no rule for this call")
         reading = Reading(call, made.output, made.index, self.place, self._memo)
         if one != short:
             reading.arguments = arguments_of_one(call, made.output, one)
-        try:
-            found = rule(reading)
-        except Unreadable as reason:
-            return NotCovered(call.name, str(reason), name, where)
-        return Explained(**{**vars(found), "name": name, "where": where, "index": index})
+        return rule(reading)
 
     def place(self, kept: Kept, index: Index) -> Place:
         """What a number is called: followed through views to where it was made or came in."""
@@ -176,11 +216,10 @@ class Recorded:
                 if outside is not None:
                     return Place(*outside)
                 return Place(f"a tensor {kept.shape} from outside", index)
-            source = _viewed(made.call, made.output)
-            if source is None:
-                break
             result = made.call.outputs[made.output]
-            assert result is not None
+            source = None if result is None else made.call.viewed(result)
+            if result is None or source is None:
+                break
             steps = zip(made.index, result.strides, strict=True)
             inner = place_in(source, result.offset + sum(at * step for at, step in steps))
             if inner is None:
@@ -204,20 +243,18 @@ class Recorded:
         raise unknown_name("recorded name", name, self.named)
 
 
+def _value(kept: Kept, index: Index) -> float:
+    """The recorded number, where it is a real one."""
+    try:
+        return float(as_array(kept.tensor())[index])
+    except Unreadable:
+        return math.nan
+
+
 def _number_of(call: Call, output: int) -> int:
     kept = call.outputs[output]
     assert kept is not None
     return kept.number
-
-
-def _viewed(call: Call, output: int) -> Kept | None:
-    """The tensor that a result is a view of, unless the call computed something."""
-    kept = call.outputs[output]
-    assert kept is not None
-    for source in call.inputs():
-        if source.memory is kept.memory and source.generation == kept.generation:
-            return source
-    return None
 
 
 def _named(recording: Recording) -> Iterator[tuple[str, Kept]]:

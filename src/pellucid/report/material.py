@@ -63,6 +63,11 @@ class Material:
         return read_json_lines(self.folder / "samples.jsonl")
 
     @cached_property
+    def explanations(self) -> list[Record]:
+        """Numbers that were written out and kept."""
+        return read_json_lines(self.folder / "explanations.jsonl")
+
+    @cached_property
     def rate(self) -> Record | None:
         """The learning-rate range test."""
         return self._json("rate.json")

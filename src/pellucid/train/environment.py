@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import numpy
 import torch
 
-from pellucid import __version__
 from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
+from pellucid.base.version import VERSION
 from pellucid.train.ranks import Ranks
 
 
@@ -49,7 +49,7 @@ def precision(name: str, device: torch.device) -> torch.dtype | None:
 def describe(device: torch.device, ranks: Ranks) -> Record:
     """What a reader needs to judge times and to repeat the training."""
     return {
-        "pellucid": __version__,
+        "pellucid": VERSION,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,

@@ -63,6 +63,13 @@ class Call:
         for value in (*self.given, *self.named.values()):
             yield from _kept_in(value)
 
+    def viewed(self, result: Kept) -> Kept | None:
+        """The input that a result is only another view of, if it is one."""
+        for source in self.inputs():
+            if source.memory is result.memory and source.generation == result.generation:
+                return source
+        return None
+
     def shapes(self) -> str:
         """The shapes that met, for people."""
         return shapes_of(self.function, (*self.given, *self.named.values()))

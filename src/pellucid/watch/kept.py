@@ -32,7 +32,7 @@ class Memory:
         self.kept: list[Kept] = []
         """What still shares this memory, and would be changed by writing into it."""
         self.made: list[Kept] = []
-        """What calls left here, in their order."""
+        """What calls left here, in their order; not what only views it."""
 
 
 class Kept:

@@ -40,22 +40,8 @@ def record(
     _check(module, inputs, loss, optimiser)
     if loss is not None:
         module.zero_grad()
-    names = {part: path or "network" for path, part in module.named_modules()}
-    if isinstance(loss, nn.Module):
-        names |= {part: f"loss.{path}" if path else "loss" for path, part in loss.named_modules()}
-    recorder = Recorder(names)
-    given = {**_inputs(inputs), **named}
-    recording = Recording(
-        recorder.calls,
-        recorder.memories,
-        recorder.answers,
-        recorder.gradients,
-        tensor_names(given, recorder.memories),
-        tensor_names(
-            {**dict(module.named_parameters()), **dict(module.named_buffers())}, recorder.memories
-        ),
-        optimiser=type(optimiser).__name__ if optimiser else "",
-    )
+    recorder = Recorder(_names(module, loss))
+    recording = _begun(recorder, module, {**_inputs(inputs), **named}, optimiser)
     try:
         _run(recorder, recording, module, inputs, named, loss, optimiser)
     except Exception as error:
@@ -67,6 +53,33 @@ def record(
     if recording.stopped:
         raise _told(recording) from recording.stopped.error
     return recording
+
+
+def _names(module: nn.Module, loss: Any) -> dict[nn.Module, str]:
+    """The path of every module; the outermost one is called `network`."""
+    names = {part: path or "network" for path, part in module.named_modules()}
+    if isinstance(loss, nn.Module):
+        names |= {part: f"loss.{path}" if path else "loss" for path, part in loss.named_modules()}
+    return names
+
+
+def _begun(
+    recorder: Recorder, module: nn.Module, given: dict[str, Any], optimiser: Optimizer | None
+) -> Recording:
+    """A recording before its first call: everything that came from outside has its name."""
+    weights = dict(module.named_parameters())
+    old = _state(optimiser, weights) if optimiser is not None else {}
+    keep = recorder.memories
+    return Recording(
+        recorder.calls,
+        keep,
+        recorder.answers,
+        recorder.gradients,
+        tensor_names(given, keep),
+        tensor_names({**weights, **dict(module.named_buffers())}, keep),
+        state_before=tensor_names({f"old {name}": value for name, value in old.items()}, keep),
+        optimiser=type(optimiser).__name__ if optimiser else "",
+    )
 
 
 def _run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -53,6 +54,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         named = kwargs or {}
+        if torch.is_inference_mode_enabled() and _is_composite(func):
+            with self:  # elsewhere autograd takes such a call apart before it arrives here
+                return func.decompose(*args, **named)
         forward, module, line = self._asked_by()
         self.attempt = (func, args, module, line)
         given = tuple(self._keep(value) for value in args)
@@ -70,7 +74,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.calls.append(call)
             self._unlinked = call
             for _, kept in call.results():
-                kept.memory.made.append(kept)
+                if call.viewed(kept) is None:
+                    kept.memory.made.append(kept)
         self.attempt = None
         return result
 
@@ -194,6 +199,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 kept.copy()
         self._nodes.clear()
         self.stack.clear()
+
+
+@lru_cache(maxsize=4096)
+def _is_composite(function: OpOverload) -> bool:
+    """Whether a call is made of others, which are the ones to record."""
+    key = torch._C.DispatchKey.CompositeImplicitAutograd
+    return bool(function.has_kernel_for_dispatch_key(key))
 
 
 def _chance(named: dict[str, Any]) -> Tensor:

@@ -50,6 +50,8 @@ class Recording:
     weight_gradients: dict[str, Kept] = field(default_factory=dict)
     updated: dict[str, Kept] = field(default_factory=dict)
     """Parameters after the optimiser's step."""
+    state_before: dict[str, Kept] = field(default_factory=dict)
+    """The optimiser's memory before the step, as `old weight.exp_avg`."""
     state: dict[str, Kept] = field(default_factory=dict)
     """The optimiser's memory after the step, as `weight.exp_avg`."""
     loss: Kept | None = None
@@ -62,7 +64,7 @@ class Recording:
         }
         self._names = {
             (kept.memory.number, kept.generation): (name, kept)
-            for kind in (self.weights, self.inputs)
+            for kind in (self.weights, self.inputs, self.state_before)
             for name, kept in kind.items()
         }
 
