@@ -111,13 +111,13 @@ def main() -> None:
     asked = parser.parse_args()
     nets = [net for net in LEAST if not asked.only or net in asked.only.split(",")]
     done = set() if asked.again else {(entry["net"], entry["seed"]) for entry in load()}
-    for net in nets:
-        for seed in range(asked.seeds):
-            if (net, seed) not in done:
-                record = measure(net, seed)
-                keep(record)
-                print(f"{net:<12} seed {seed}  {record['test']:.2f} %  "
-                      f"{record['cpu_seconds']:.0f} CPU s", flush=True)  # fmt: skip
+    jobs = [(net, seed) for seed in range(asked.seeds) for net in nets]
+    for net, seed in (job for job in jobs if job not in done):
+        record = measure(net, seed)
+        keep(record)
+        print(f"{net:<12} seed {seed}  {record['test']:.2f} %  {record['cpu_seconds']:.0f} CPU s",
+              flush=True)  # fmt: skip
+        write_page()
     write_page()
 
 
