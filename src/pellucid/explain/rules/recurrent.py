@@ -72,15 +72,27 @@ def layer(r: Reading) -> Explanation:
 
 def _number(r: Reading, found: lstm.Moments, at: Index) -> Explanation:
     """A cell as what is kept and what is new, or a hidden state."""
+    driver = _driver(r, at)
     i, f, g, o, before, cell = (float(part.value[at]) for part in found[:6])
     if r.output == 2:
         said = (f"forget gate {f:.4g} · cell before {before:.4g}",
-                f"input gate {i:.4g} · candidate {g:.4g}")  # fmt: skip
+                f"input gate {i:.4g} · candidate {g:.4g}, driven most by {driver}")  # fmt: skip
+        told: list[tuple[str, tuple[Place, ...]]] = [(said[0], ()), (said[1], (driver,))]
         values = np.array([f * before, i * g])
-        return r.chained("LSTM", values, lambda k: (said[k], ()), float(found.cell.error[at]))
-    text = f"output gate {o:.4g} · tanh(cell {cell:.4g}) at time {_time(r, at[0])}"
+        return r.chained("LSTM", values, lambda k: told[k], float(found.cell.error[at]))
+    text = f"output gate {o:.4g} · tanh(cell {cell:.4g}), driven most by {driver}"
     error = float(found.hidden.error[at])
-    return r.chained("LSTM", found.hidden.value[at][None], lambda _: (text, ()), error)
+    return r.chained("LSTM", found.hidden.value[at][None], lambda _: (text, (driver,)), error)
+
+
+def _driver(r: Reading, at: Index) -> Place:
+    """The number of the input that moved one of the unit's four gates most, at this time."""
+    x, time, row, unit = r.tensor("input"), _time(r, at[0]), r.index[-2], at[-1]
+    weight = r.tensor("weight0").array
+    gates = weight[unit :: len(weight) // 4].astype(np.float64)
+    pushes = np.abs(gates * x.array[time, row])
+    feature = int(np.unravel_index(int(pushes.argmax()), pushes.shape)[1])
+    return x.place((time, row, feature))
 
 
 def _arriving(r: Reading, shape: Index, rows: Rows) -> lstm.Arriving:
