@@ -113,6 +113,7 @@ def curves() -> dict[str, Case]:
     return {
         **{name: Case(function) for name, function in plain.items()},
         **{name: Case(function, positive=True) for name, function in above.items()},
+        "acosh": Case(lambda x: torch.acosh(x + 1), positive=True),
         "acos": Case(lambda x: torch.acos(torch.tanh(x))),
         "asin": Case(lambda x: torch.asin(torch.tanh(x))),
         "atanh": Case(lambda x: torch.atanh(torch.tanh(x) / 2)),
@@ -133,6 +134,35 @@ PAIRS: dict[str, Case] = {
     "minimum": Case(torch.minimum, ((3, 4), (4,))),
     "fmax": Case(torch.fmax, ((3, 4), (4,))),
     "atan2": Case(torch.atan2, ((3, 4), (4,))),
+    "fmin": Case(torch.fmin, ((3, 4), (4,))),
+    "logical": Case(
+        lambda a, b: (
+            a
+            * torch.logical_xor(
+                a > 0, ~torch.logical_and(a > 0, torch.logical_or(b < 0, torch.logical_not(b > 1)))
+            )
+        ),
+        ((3, 4), (3, 4)),
+    ),
+    "bits": Case(lambda a: a * (((a > 0) | (a < -1)) ^ ((a < 1) & ~(a != 0))), ROWS),
+    "questions": Case(
+        lambda a: (
+            a
+            * (
+                a.isinf()
+                | a.isnan()
+                | a.isposinf()
+                | a.isneginf()
+                | a.signbit()
+                | (a <= 0)
+                | (a >= 1)
+                | (a == 0)
+            )
+        ),
+        ROWS,
+    ),
+    "any and all": Case(lambda a: a * (a > 0).any(1, keepdim=True) * (a < 9).all(), ROWS),
+    "whole numbers": Case(lambda a: a * (torch.arange(4) // 2 % 3 & 1), ROWS),
     "hypot": Case(torch.hypot, ((3, 4), (4,))),
     "logaddexp": Case(torch.logaddexp, ((3, 4), (4,))),
     "addcmul": Case(lambda x, a, b: torch.addcmul(x, a, b, value=0.5), ((3, 4), (3, 4), (4,))),
@@ -187,7 +217,7 @@ REDUCTIONS: dict[str, Case] = {
     "var": Case(lambda x: x.var(1)), "std": Case(lambda x: x.std((0, 1), keepdim=True)),
     "std without correction": Case(lambda x: x.std(unbiased=False)),
     "var_mean": Case(lambda x: torch.var_mean(x, 1, correction=0)),
-    "norm": Case(lambda x: torch.norm(x, dim=1)), "norm of order 1": Case(lambda x: x.norm(1)),
+    "norm of an axis": Case(lambda x: torch.norm(x, dim=1)), "norm of order 1": Case(lambda x: x.norm(1)),
     "linalg_vector_norm": Case(lambda x: torch.linalg.vector_norm(x, 3, 1)),
     "norm of order ∞": Case(lambda x: torch.linalg.vector_norm(x, math.inf)),
     "normalize": Case(lambda x: f.normalize(x, dim=1)),
@@ -283,6 +313,16 @@ MOVES: dict[str, Case] = {
     "complex": Case(lambda x: torch.view_as_real(torch.view_as_complex(x)), ((3, 2),)),
     "fourier": Case(lambda x: torch.fft.rfft(x).abs(), ROWS),
     "meshgrid": Case(lambda a, b: torch.meshgrid(a, b, indexing="ij"), ((3,), (2,))),
+    "_index_put_impl": Case(lambda x, v: x + torch.ops.aten._index_put_impl_(
+        x.detach().clone(), [torch.tensor([0, 2])], v.detach(), False), ((3, 4), (2, 4))),
+    "_reshape_alias": Case(lambda x: torch.ops.aten._reshape_alias(x, [4, 3], [3, 1]) * 2, ROWS),
+    "unsafe_split": Case(lambda x: torch.unsafe_split(x, 2, 1)),
+    "unsafe_split_with_sizes": Case(lambda x: torch.unsafe_split_with_sizes(x, [1, 2], 1)),
+    "native_channel_shuffle": Case(
+        lambda x: x * torch.ops.aten.native_channel_shuffle.default(x.detach(), 2), PICTURE),
+    "put": Case(lambda x, v: x.put(torch.tensor([1, 7]), v), ((3, 4), (2,))),
+    "index_fill": Case(lambda x: x.index_fill(1, torch.tensor([0, 2]), 1.5), ROWS),
+    "index_copy": Case(lambda x, v: x.index_copy(1, torch.tensor([0, 2]), v), ((3, 4), (3, 2))),
     "rot90": Case(lambda x: torch.rot90(x, 1, (1, 2))),
     "in place": Case(lambda x: (x * 1).add_(1).mul_(2).clamp_(-1, 1).div_(3)),
     "writing into a piece": Case(lambda x, v: _written_into(x, v), ((3, 4), (4,))),
@@ -360,6 +400,13 @@ def windows() -> dict[str, Case]:
         "max_unpool2d": (
             lambda x: f.max_unpool2d(*f.max_pool2d(x, 2, return_indices=True), 2),
             ((1, 2, 4, 6),)),
+        "max_unpool3d": (
+            lambda x: f.max_unpool3d(*f.max_pool3d(x, 2, return_indices=True), 2),
+            ((1, 1, 4, 4, 2),)),
+        "_upsample_nearest_exact1d": (
+            lambda x: f.interpolate(x, 9, mode="nearest-exact"), LINES),
+        "_upsample_nearest_exact3d": (
+            lambda x: f.interpolate(x, scale_factor=1.5, mode="nearest-exact"), BLOCK),
         "local response norm": (lambda x: f.local_response_norm(x, 3), PICTURE),
         "upsample_nearest1d": (lambda x: f.interpolate(x, scale_factor=2), LINES),
         "upsample_nearest2d": (lambda x: f.interpolate(x, (7, 4)), PICTURE),
@@ -412,9 +459,9 @@ def norms() -> dict[str, Case]:
                 x, None, None, torch.zeros(4, dtype=x.dtype), torch.ones(4, dtype=x.dtype),
                 True, 0.1, 1e-5)[0], PICTURE),
         "_batch_norm_with_update": Case(
-            lambda x: torch.ops.aten._batch_norm_with_update(
-                x, torch.ones(4, dtype=x.dtype), None, torch.zeros(4, dtype=x.dtype), torch.ones(4, dtype=x.dtype),
-                0.1, 1e-5)[0], PICTURE),
+            lambda x: x * torch.ops.aten._batch_norm_with_update(
+                x.detach(), torch.ones(4, dtype=x.dtype), None, torch.zeros(4, dtype=x.dtype),
+                torch.ones(4, dtype=x.dtype), 0.1, 1e-5)[0], PICTURE),
         "_native_batch_norm_legit_no_training": Case(
             lambda x: torch.ops.aten._native_batch_norm_legit_no_training(
                 x.detach(), None, None, torch.zeros(4, dtype=x.dtype),
@@ -502,6 +549,12 @@ def losses() -> dict[str, Case]:
     }  # fmt: skip
 
 
+def _without_gradients(part: Callable[..., Any], *inputs: Tensor) -> Tensor:
+    with torch.no_grad():
+        answer = part(*inputs)
+    return inputs[0] * (answer if isinstance(answer, Tensor) else answer[0])
+
+
 def sequences() -> dict[str, Case]:
     """Attention and recurrent layers."""
     ahead = nn.Transformer.generate_square_subsequent_mask(5)
@@ -518,7 +571,7 @@ def sequences() -> dict[str, Case]:
         return Case(lambda m, x: m(x, x, x, **named), SEQUENCE,
                     modules=lambda: nn.MultiheadAttention(8, 2, batch_first=True))  # fmt: skip
 
-    encoder = dict(d_model=8, nhead=2, dim_feedforward=6, batch_first=True)
+    encoder: dict[str, Any] = {"d_model": 8, "nhead": 2, "dim_feedforward": 6, "batch_first": True}
     return {
         "_scaled_dot_product_flash_attention_for_cpu": attend(),
         "attention, causal": attend(is_causal=True),
@@ -542,6 +595,12 @@ def sequences() -> dict[str, Case]:
             nn.TransformerEncoderLayer(**encoder, dropout=0.0), 2), src_key_padding_mask=padded),
         "decoder layer": Case(lambda m, x, y: m(x, y, tgt_mask=ahead.to(x.dtype)),
                               SEQUENCE * 2, modules=lambda: nn.TransformerDecoderLayer(**encoder)),
+        "_transformer_encoder_layer_fwd": Case(
+            _without_gradients, SEQUENCE,
+            modules=lambda: nn.TransformerEncoderLayer(**encoder).eval()),
+        "_native_multi_head_attention": Case(
+            lambda m, x: _without_gradients(lambda y: m(y, y, y), x), SEQUENCE,
+            modules=lambda: nn.MultiheadAttention(8, 2, batch_first=True).eval()),
         "mkldnn_rnn_layer": layer(lambda: nn.LSTM(8, 3, batch_first=True)),
         "lstm, deep and both ways": layer(
             lambda: nn.LSTM(8, 3, 2, bidirectional=True, dropout=0.3)),
@@ -574,6 +633,10 @@ CHANCE: dict[str, Case] = {
     "multinomial": Case(lambda x: x[..., torch.multinomial(torch.ones(4), 2)]),
     "normal": Case(lambda x: x + torch.empty(4).normal_(1, 2)),
     "normal of a mean": Case(lambda x: x + torch.normal(torch.zeros(4), torch.ones(4))),
+    "cauchy": Case(lambda x: x + torch.empty(4).cauchy_()),
+    "geometric": Case(lambda x: x + torch.empty(4).geometric_(0.5)),
+    "random": Case(lambda x: x + torch.empty(4).random_(5)),
+    "randint_like": Case(lambda x: x + torch.randint_like(x, 5)),
     "uniform": Case(lambda x: x + torch.empty(4).uniform_(1, 2)),
     "exponential": Case(lambda x: x + torch.empty(4).exponential_()),
     "log_normal": Case(lambda x: x + torch.empty(4).log_normal_()),

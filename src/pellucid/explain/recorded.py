@@ -41,7 +41,11 @@ class Number:
 
     @property
     def value(self) -> float:
-        return float(as_array(self.kept.tensor())[self.index])
+        try:
+            return float(as_array(self.kept.tensor())[self.index])
+        except Unreadable as reason:
+            raise WrongUse(self.name, f"a number that cannot be read, as {reason}", "a real number",
+                           "ask for what was made of it") from reason  # fmt: skip
 
     @property
     def name(self) -> str:

@@ -24,7 +24,7 @@ class Call:
     """Its arguments in order; each tensor in them is a `Kept`, as it was before the call."""
     named: dict[str, Any]
     outputs: tuple[Kept | None, ...]
-    """What it gave back, or what it left in the arguments that it writes into."""
+    """What it gave back, then what it left in the other arguments that it wrote into."""
     phase: str
     """`forward`, `backward` or `step`."""
     module: str

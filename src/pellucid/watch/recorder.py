@@ -107,18 +107,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _outputs(
         self, result: Any, func: OpOverload, args: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[Kept | None, ...]:
-        """What came out; of a call that only writes into its arguments, what it left there."""
+        """What came out, then what the call left in the arguments that it wrote into."""
         left = tuple(result) if isinstance(result, list | tuple) else (result,)
+        written_to = (
+            args[place] if place < len(args) else named.get(name) for place, name in written(func)
+        )
+        tensors = (
+            entry
+            for value in written_to
+            for entry in (value if isinstance(value, list | tuple) else [value])
+        )
         if result is None:
-            written_to = (
-                args[place] if place < len(args) else named.get(name)
-                for place, name in written(func)
-            )
-            left = tuple(
-                entry
-                for value in written_to
-                for entry in (value if isinstance(value, list | tuple) else [value])
-            )
+            left = tuple(tensors)
+        else:
+            left += tuple(entry for entry in tensors if not any(entry is one for one in left))
         return tuple(
             self.memories.keep_anew(entry) if isinstance(entry, Tensor) else None for entry in left
         )

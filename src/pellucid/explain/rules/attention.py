@@ -183,7 +183,15 @@ def _of_scores(r: Reading, lead: Index, rows: slice) -> Shares:
     return Shares(chain, chain.rounded(found.shares * left, 2), found.shares)
 
 
+def fused_layer(r: Reading) -> Explanation:
+    """A whole layer in one call, which PyTorch makes where no gradients are wanted."""
+    r.refuse("PyTorch ran the whole layer at once, as no gradients were wanted; to see its parts "
+             "record without no_grad, or after torch.backends.mha.set_fastpath_enabled(False)")  # fmt: skip
+
+
 RULES: dict[str, Rule] = {
     "_scaled_dot_product_flash_attention_for_cpu": attention,
     "_scaled_dot_product_flash_attention_for_cpu_backward": backward,
+    "_transformer_encoder_layer_fwd": fused_layer,
+    "_native_multi_head_attention": fused_layer,
 }

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.explain.operand import Operand
-from pellucid.explain.reading import Reading, Scalar, product, single
+from pellucid.explain.reading import Reading, Scalar, number, product, single
 from pellucid.scratch.arrays import Array, Index, nth_place, window
 from pellucid.scratch.explanation import Explanation, Place, Term, Terms
 
@@ -102,12 +102,33 @@ def batch_norm(r: Reading) -> Explanation:
         training = False
     elif "with_update" in r.call.name:
         training = True
+    if r.output >= len(r.call.function._schema.returns):
+        return _running(r, training)
     if r.output == 0:
         channel = r.index[1]
         found = crowd(r.tensor("input"), _channel_box(r.index)) if training else _given(r, channel)
         return _standardised(r, found, (channel,))
     box = (slice(None), r.index[0], *(slice(None) for _ in r.tensor("input").shape[2:]))
     return _statistic(r, box)
+
+
+def _running(r: Reading, training: bool) -> Explanation:
+    """What a batch norm remembers: the mean, or the variance (divided by n − 1), of what it saw."""
+    is_mean = r.output == len(r.call.function._schema.returns)
+    old = r.scalar("running_mean" if is_mean else "running_var", r.index)
+    if not training:
+        return r.sum("Move", [product(old)])
+    x, momentum = r.tensor("input"), float(r.setting("momentum"))
+    box = (slice(None), r.index[0], *(slice(None) for _ in x.shape[2:]))
+    found, kept = crowd(x, box), number(1 - momentum)
+    count = _count(found)
+    unbiased = count / max(count - 1, 1)
+    value = found.mean if is_mean else found.variance * unbiased
+    size = found.size if is_mean else found.shaky * unbiased
+    word = "mean" if is_mean else "variance"
+    seen = single(f"{momentum:g} · {word} {value:.6g} of {count} numbers", momentum * value,
+                  size=momentum * size)  # fmt: skip
+    return r.sum("Norm", [product(kept, old), *seen], count + 8)
 
 
 def _statistic(r: Reading, box: Box) -> Explanation:
