@@ -1,88 +1,33 @@
-"""Cases for every operation of `scratch`, drawn by Hypothesis, each with its twin in PyTorch."""
+"""Cases for every operation of `scratch`, drawn by Hypothesis, each with its twin in PyTorch.
+
+Those in which something slides over a picture are in `op_cases_sliding.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 from torch.nn import functional
 
+import op_cases_sliding  # noqa: F401  its cases join the others
+from op_draw import CASES, Array, Case, Draw, Twin, case
 from pellucid.scratch.op import Op
-from pellucid.scratch.ops import arithmetic, elementwise, movement, norms, pooling, reductions
+from pellucid.scratch.ops import (
+    arithmetic,
+    elementwise,
+    movement,
+    norms,
+    piecewise,
+    reductions,
+)
 from pellucid.scratch.ops.attention import ScaledDotProductAttention
-from pellucid.scratch.ops.convolution import Convolution, TransposedConvolution
 from pellucid.scratch.ops.dropout import Dropout
 from pellucid.scratch.ops.embedding import Embedding
-from pellucid.scratch.ops.interpolation import Bilinear, Nearest
-from pellucid.scratch.ops.matrix import MatMul
 from pellucid.scratch.ops.softmax import LogSoftmax, Scores, Softmax
 
-Array = NDArray[Any]
-Twin = Callable[..., torch.Tensor]
-
-
-class Case(NamedTuple):
-    """An operation that has not run yet, inputs for it, and the same in PyTorch."""
-
-    op: Op
-    arrays: tuple[Array, ...]
-    twin: Twin
-
-
-class Draw:
-    """Shapes and settings from Hypothesis; numbers from a generator that it seeds."""
-
-    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
-        self._draw = draw
-        self.chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-
-    def size(self, low: int = 1, high: int = 4) -> int:
-        return int(self._draw(st.integers(low, high)))
-
-    def shape(self, low: int = 0, high: int = 3) -> tuple[int, ...]:
-        return tuple(self.size() for _ in range(self.size(low, high)))
-
-    def one_of(self, *choices: Any) -> Any:
-        return self._draw(st.sampled_from(choices))
-
-    def normal(self, *shape: int) -> Array:
-        return np.asarray(self.chance.standard_normal(shape))
-
-    def positive(self, *shape: int) -> Array:
-        return np.abs(self.normal(*shape)) + 0.3
-
-    def off_zero(self, *shape: int) -> Array:
-        """Of either sign, none near 0, where a curve may have a corner."""
-        return np.sign(self.normal(*shape) + 1e-9) * self.positive(*shape)
-
-    def distinct(self, *shape: int) -> Array:
-        """Numbers at least 0.1 apart, so that nudging changes no maximum."""
-        count = int(np.prod(shape))
-        return (self.chance.permutation(count).reshape(shape) - count / 2) / 10
-
-    def places(self, below: int, *shape: int) -> Array:
-        return self.chance.integers(below, size=shape)
-
-    def stretched(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """A shape that broadcasting makes into `shape`."""
-        kept = shape[self.size(0, len(shape)) :]
-        return tuple(1 if self.one_of(True, False) else size for size in kept)
-
-
-CASES: dict[type[Op], Callable[[Draw], Case]] = {}
-
-
-def case(op: type[Op]) -> Callable[[Callable[[Draw], Case]], Callable[[Draw], Case]]:
-    def keep(make: Callable[[Draw], Case]) -> Callable[[Draw], Case]:
-        CASES[op] = make
-        return make
-
-    return keep
-
+__all__ = ["CASES", "Case", "Draw"]
 
 # -------------------------------------------------------------------- arithmetic, curves
 
@@ -102,6 +47,8 @@ _pairwise(arithmetic.Subtract, torch.subtract)
 _pairwise(arithmetic.Multiply, torch.multiply)
 _pairwise(arithmetic.Divide, torch.divide)
 _pairwise(arithmetic.Power, torch.pow)
+_pairwise(arithmetic.Maximum, torch.maximum)
+_pairwise(arithmetic.Minimum, torch.minimum)
 
 
 def _curve(op: type[Op], twin: Twin, *, positive: bool = False) -> None:
@@ -123,7 +70,37 @@ _curve(elementwise.Tanh, torch.tanh)
 _curve(elementwise.GELU, functional.gelu)
 _curve(elementwise.TanhGELU, lambda x: functional.gelu(x, approximate="tanh"))
 _curve(elementwise.SiLU, functional.silu)
-_curve(elementwise.Softplus, functional.softplus)
+_curve(elementwise.Sin, torch.sin)
+_curve(elementwise.Cos, torch.cos)
+_curve(piecewise.Abs, torch.abs)
+# In its own backward PyTorch multiplies by 1/6 in single precision, also in float64.
+_curve(piecewise.HardSigmoid, lambda x: torch.clamp(x + 3, 0, 6) / 6)
+_curve(piecewise.HardSwish, functional.hardswish)
+
+
+@case(elementwise.Softplus)
+def _softplus(draw: Draw) -> Case:
+    x, beta = draw.off_zero(*draw.shape()) * draw.one_of(1, 8), draw.one_of(1.0, 0.5, 3.0)
+    op = elementwise.Softplus(beta=beta)
+    return Case(op, (np.asarray(x),), lambda t: functional.softplus(t, beta=beta))
+
+
+@case(piecewise.ELU)
+def _elu(draw: Draw) -> Case:
+    x, alpha = draw.off_zero(*draw.shape()) * draw.one_of(1, 8), draw.one_of(1.0, 0.3)
+    return Case(piecewise.ELU(alpha), (np.asarray(x),), lambda t: functional.elu(t, alpha))
+
+
+@case(piecewise.Clip)
+def _clip(draw: Draw) -> Case:
+    x = np.asarray(draw.off_zero(*draw.shape()) * draw.one_of(1, 8))
+    low, high, twin = draw.one_of(
+        (0.0, 6.0, functional.relu6),
+        (-1.0, 1.0, functional.hardtanh),
+        (None, 0.25, lambda t: torch.clamp(t, max=0.25)),
+        (-0.25, None, lambda t: torch.clamp(t, min=-0.25)),
+    )
+    return Case(piecewise.Clip(low, high), (x,), twin)
 
 
 # -------------------------------------------------------------------- reductions, movement
@@ -132,8 +109,8 @@ _curve(elementwise.Softplus, functional.softplus)
 def _reduction(op: type[reductions.Reduction], twin: Callable[..., torch.Tensor]) -> None:
     @case(op)
     def make(draw: Draw) -> Case:
-        x = draw.distinct(*draw.shape(1))
-        axes = draw.one_of(None, 0, -1, tuple(range(x.ndim)), tuple(range(x.ndim))[1:] or (0,))
+        x = draw.distinct(*draw.shape(0))
+        axes = draw.one_of(None, 0, -1, tuple(range(x.ndim)), tuple(range(x.ndim))[1:] or None)
         every = tuple(range(x.ndim)) if axes is None else axes
         keep = draw.one_of(True, False)
         return Case(op(axes, keep), (x,), lambda t: twin(t, dim=every, keepdim=keep))
@@ -142,6 +119,27 @@ def _reduction(op: type[reductions.Reduction], twin: Callable[..., torch.Tensor]
 _reduction(reductions.Sum, torch.sum)
 _reduction(reductions.Mean, torch.mean)
 _reduction(reductions.Max, torch.amax)
+_reduction(reductions.LogSumExp, torch.logsumexp)
+
+
+def _deviation(op: type[reductions.Variance], twin: Callable[..., torch.Tensor]) -> None:
+    @case(op)
+    def make(draw: Draw) -> Case:
+        x = draw.normal(draw.size(2), *draw.shape(0, 2)) + draw.one_of(0, 20)
+        axes, keep, less = draw.one_of(None, 0), draw.one_of(True, False), draw.one_of(0, 1)
+        return Case(
+            op(axes, keep, less), (x,), lambda t: twin(t, axes, correction=less, keepdim=keep)
+        )
+
+
+_deviation(reductions.Variance, torch.var)
+_deviation(reductions.StandardDeviation, torch.std)
+
+
+@case(reductions.CumulativeSum)
+def _cumulative(draw: Draw) -> Case:
+    x, axis = draw.normal(*draw.shape(0)), draw.one_of(0, -1)
+    return Case(reductions.CumulativeSum(axis), (x,), lambda t: torch.cumsum(t, axis))
 
 
 @case(movement.Reshape)
@@ -190,6 +188,18 @@ def _concatenate(draw: Draw) -> Case:
     return Case(movement.Concatenate(axis), tuple(parts), lambda *t: torch.cat(t, axis))
 
 
+@case(movement.Where)
+def _where(draw: Draw) -> Case:
+    shape = draw.shape()
+    condition = np.asarray(draw.normal(*draw.stretched(shape)) > 0)
+    a, b = draw.normal(*shape), draw.normal(*draw.stretched(shape))
+    if draw.one_of(True, False):  # a mask over x: one number wherever it is true
+        return Case(
+            movement.Where(), (condition, np.asarray(2.5), a), lambda c, v, t: t.masked_fill(c, v)
+        )
+    return Case(movement.Where(), (condition, a, b), torch.where)
+
+
 @case(movement.Pad)
 def _pad(draw: Draw) -> Case:
     x = draw.normal(*draw.shape(1))
@@ -204,108 +214,6 @@ def _expand(draw: Draw) -> Case:
     shape = draw.shape(1)
     x = draw.normal(*draw.stretched(shape))
     return Case(movement.Expand(shape), (x,), lambda t: t.broadcast_to(shape))
-
-
-# -------------------------------------------------------------------- products, convolution
-
-
-@case(MatMul)
-def _matmul(draw: Draw) -> Case:
-    n, k, m, lead = draw.size(), draw.size(), draw.size(), draw.shape(0, 2)
-    a = draw.normal(*draw.one_of((k,), (*draw.stretched(lead), n, k), (*lead, n, k)))
-    b = draw.normal(*draw.one_of((k,), (k, m), (*draw.stretched(lead), k, m), (*lead, k, m)))
-    return Case(MatMul(), (a, b), torch.matmul)
-
-
-def sliding(draw: Draw) -> tuple[int, dict[str, Any], int]:
-    """How many axes a filter slides along, how it slides, and the groups."""
-    dimensions = draw.one_of(1, 2)
-
-    def each(low: int, high: int) -> Any:
-        if draw.one_of(True, False):
-            return draw.size(low, high)
-        return tuple(draw.size(low, high) for _ in range(dimensions))
-
-    settings = {"stride": each(1, 2), "padding": each(0, 2), "dilation": each(1, 2)}
-    return dimensions, settings, draw.size(1, 2)
-
-
-@case(Convolution)
-def _convolution(draw: Draw) -> Case:
-    dimensions, settings, groups = sliding(draw)
-    channels, filters = groups * draw.size(1, 2), groups * draw.size(1, 2)
-    x = draw.normal(draw.size(1, 2), channels, *(draw.size(5, 6) for _ in range(dimensions)))
-    kernel = [draw.size(1, 3) for _ in range(dimensions)]
-    weight = draw.normal(filters, channels // groups, *kernel)
-    bias = draw.one_of((), (draw.normal(filters),))
-    twin = functional.conv1d if dimensions == 1 else functional.conv2d
-    return Case(
-        Convolution(groups=groups, **settings),
-        (x, weight, *bias),
-        lambda *t: twin(*t, groups=groups, **settings),
-    )
-
-
-@case(TransposedConvolution)
-def _transposed_convolution(draw: Draw) -> Case:
-    dimensions, settings, groups = sliding(draw)
-    settings["padding"] = draw.size(0, 1)
-    channels, filters = groups * draw.size(1, 2), draw.size(1, 2)
-    x = draw.normal(draw.size(1, 2), channels, *(draw.size(2, 3) for _ in range(dimensions)))
-    weight = draw.normal(channels, filters, *(draw.size(2, 3) for _ in range(dimensions)))
-    bias = draw.one_of((), (draw.normal(filters * groups),))
-    steps = settings["stride"] if isinstance(settings["stride"], tuple) else (settings["stride"],)
-    extra = draw.size(0, min(steps) - 1)
-    twin = functional.conv_transpose1d if dimensions == 1 else functional.conv_transpose2d
-    return Case(
-        TransposedConvolution(groups=groups, extra=extra, **settings),
-        (x, weight, *bias),
-        lambda *t: twin(*t, groups=groups, output_padding=extra, **settings),
-    )
-
-
-# -------------------------------------------------------------------- pooling, interpolation
-
-
-def _pooling(op: type[pooling.Window], by_dimensions: dict[int, Twin]) -> None:
-    @case(op)
-    def make(draw: Draw) -> Case:
-        dimensions = draw.one_of(1, 2)
-        kernel = tuple(draw.size(1, 3) for _ in range(dimensions))
-        stride = draw.one_of(None, 1, 2)
-        padding = draw.size(0, min(kernel) // 2)
-        x = draw.distinct(2, draw.size(1, 2), *(draw.size(3, 6) for _ in range(dimensions)))
-        twin = by_dimensions[dimensions]
-        return Case(op(kernel, stride, padding), (x,), lambda t: twin(t, kernel, stride, padding))
-
-
-_pooling(pooling.MaxPool, {1: functional.max_pool1d, 2: functional.max_pool2d})
-_pooling(pooling.AveragePool, {1: functional.avg_pool1d, 2: functional.avg_pool2d})
-
-
-@case(pooling.AdaptiveAveragePool)
-def _adaptive(draw: Draw) -> Case:
-    size = draw.one_of((draw.size(),), (draw.size(), draw.size()))
-    x = draw.normal(2, draw.size(), *(draw.size(1, 6) for _ in size))
-    twin = functional.adaptive_avg_pool1d if len(size) == 1 else functional.adaptive_avg_pool2d
-    return Case(pooling.AdaptiveAveragePool(size), (x,), lambda t: twin(t, size))
-
-
-@case(Nearest)
-def _nearest(draw: Draw) -> Case:
-    x, size = draw.normal(1, 2, draw.size(), draw.size()), (draw.size(1, 7), draw.size(1, 7))
-    return Case(Nearest(size), (x,), lambda t: functional.interpolate(t, size, mode="nearest"))
-
-
-@case(Bilinear)
-def _bilinear(draw: Draw) -> Case:
-    x, size = draw.normal(1, 2, draw.size(), draw.size()), (draw.size(1, 7), draw.size(1, 7))
-    corners = draw.one_of(True, False)
-    return Case(
-        Bilinear(size, corners),
-        (x,),
-        lambda t: functional.interpolate(t, size, mode="bilinear", align_corners=corners),
-    )
 
 
 # -------------------------------------------------------------------- shares, norms, the rest
@@ -323,23 +231,28 @@ _scores(Softmax, torch.softmax)
 _scores(LogSoftmax, torch.log_softmax)
 
 
+def _learnt(draw: Draw, *shape: int) -> tuple[Array, ...]:
+    """A weight and a bias, a weight alone, or none."""
+    return tuple(draw.normal(*shape) for _ in range(draw.one_of(2, 2, 1, 0)))
+
+
 @case(norms.BatchNorm)
 def _batch_norm(draw: Draw) -> Case:
     channels, rest = draw.size(), draw.one_of((), (3,), (2, 3))
     x = draw.normal(draw.size(2, 4), channels, *rest) + draw.one_of(0, 5)
-    learnt = draw.normal(channels), draw.normal(channels)
+    learnt = _learnt(draw, channels)
     if draw.one_of(True, False):
         return Case(
             norms.BatchNorm(1e-3),
             (x, *learnt),
-            lambda t, w, b: functional.batch_norm(t, None, None, w, b, training=True, eps=1e-3),
+            lambda t, *wb: functional.batch_norm(t, None, None, *wb, training=True, eps=1e-3),
         )
     given = draw.normal(channels), draw.positive(channels)
     return Case(
         norms.BatchNorm(given=given),
         (x, *learnt),
-        lambda t, w, b: functional.batch_norm(
-            t, *(torch.from_numpy(part).to(t.dtype) for part in given), w, b
+        lambda t, *wb: functional.batch_norm(
+            t, *(torch.from_numpy(part).to(t.dtype) for part in given), *wb
         ),
     )
 
@@ -349,15 +262,16 @@ def _group_norm(draw: Draw) -> Case:
     groups, width = draw.size(1, 2), draw.size(1, 2)
     channels = groups * width
     x = draw.normal(draw.size(), channels, *draw.one_of((3,), (2, 3)))
-    op, arrays = norms.GroupNorm(groups), (x, draw.normal(channels), draw.normal(channels))
-    return Case(op, arrays, lambda t, w, b: functional.group_norm(t, groups, w, b))
+    op, arrays = norms.GroupNorm(groups), (x, *_learnt(draw, channels))
+    return Case(op, arrays, lambda t, *wb: functional.group_norm(t, groups, *wb))
 
 
 @case(norms.LayerNorm)
 def _layer_norm(draw: Draw) -> Case:
     own = draw.one_of((4,), (2, 3))
-    arrays = (draw.normal(*draw.shape(0, 2), *own), draw.normal(*own), draw.normal(*own))
-    return Case(norms.LayerNorm(), arrays, lambda t, w, b: functional.layer_norm(t, own, w, b))
+    arrays = (draw.normal(*draw.shape(0, 2), *own), *_learnt(draw, *own))
+    op = norms.LayerNorm(own_axes=len(own))
+    return Case(op, arrays, lambda t, *wb: functional.layer_norm(t, own, *wb))
 
 
 @case(Dropout)
@@ -382,16 +296,17 @@ def _embedding(draw: Draw) -> Case:
 def _attention(draw: Draw) -> Case:
     lead = draw.shape(0, 2)
     n, m, width = draw.size(), draw.size(), draw.size()
-    causal = draw.one_of(True, False)
-    mask = () if causal else draw.one_of((), (draw.normal(n, m),), (draw.normal(*lead, 1, m),))
+    causal, scale = draw.one_of(True, False), draw.one_of(None, 0.3)
+    seen = draw.normal(n, m) > -0.5  # some rows may look at nothing
+    masks = (), (draw.normal(n, m),), (draw.normal(*lead, 1, m),), (np.asarray(seen),)
     arrays = (
         draw.normal(*lead, n, width) * draw.one_of(1, 10),
         draw.normal(*lead, m, width),
         draw.normal(*lead, m, draw.size()),
-        *mask,
+        *(() if causal else draw.one_of(*masks)),
     )
 
     def twin(*t: torch.Tensor) -> torch.Tensor:
-        return functional.scaled_dot_product_attention(*t, is_causal=causal)
+        return functional.scaled_dot_product_attention(*t, is_causal=causal, scale=scale)
 
-    return Case(ScaledDotProductAttention(causal), arrays, twin)
+    return Case(ScaledDotProductAttention(causal, scale), arrays, twin)

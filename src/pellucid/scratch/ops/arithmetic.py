@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 
 import numpy as np
 
@@ -170,6 +171,58 @@ class Power(Pairwise):
         except (ValueError, OverflowError):  # no real number, by zero, or too large for a float
             value = float(np.float64(base) ** np.float64(exponent))
         return [Term(f"{a} ^ {b}", value, (a, b))]
+
+
+class Extreme(Pairwise):
+    """What maximum and minimum share: one of two numbers passes."""
+
+    ROUNDINGS = 0
+
+    @abstractmethod
+    def wins(self, a: Array, b: Array) -> Array:
+        """Where `a` passes, equal numbers aside."""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self.meet(a, b)
+        return np.asarray(np.where(self.wins(a, b), a, b))
+
+    def backward(self, gradient: Array) -> tuple[Array | None, ...]:
+        a, b = self.arrays
+        share = (self.wins(a, b) + 0.5 * (a == b)).astype(gradient.dtype)
+        return self.fit(gradient * share, gradient * (1 - share))
+
+    def terms(self, index: Index) -> list[Term]:
+        (a, first), (b, second) = self.operands(index)
+        passes, value = (a, first) if self.wins(np.array(first), np.array(second)) else (b, second)
+        return [Term(f"{passes}, of {a} and {b}", value, (passes,))]
+
+
+class Maximum(Extreme):
+    """Number by number, the larger of two.
+
+    Formula:   out = max(a, b)
+    Shapes:    a and b broadcast → out
+    Backward:  da = grad where a is larger, db = grad where b is; half each where they are equal;
+               each summed over the axes it was stretched along
+    Source:    Goodfellow et al. 2013, Maxout networks, eq. 1; the halves as in PyTorch
+    """
+
+    def wins(self, a: Array, b: Array) -> Array:
+        return np.asarray(a > b)
+
+
+class Minimum(Extreme):
+    """Number by number, the smaller of two.
+
+    Formula:   out = min(a, b) = −max(−a, −b)
+    Shapes:    a and b broadcast → out
+    Backward:  da = grad where a is smaller, db = grad where b is; half each where they are equal;
+               each summed over the axes it was stretched along
+    Source:    Goodfellow et al. 2013, Maxout networks, eq. 1; the halves as in PyTorch
+    """
+
+    def wins(self, a: Array, b: Array) -> Array:
+        return np.asarray(a < b)
 
 
 class Negative(Op):

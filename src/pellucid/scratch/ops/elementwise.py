@@ -263,24 +263,68 @@ class SiLU(Curve):
 class Softplus(Curve):
     """A ReLU with a round corner.
 
-    Formula:   out = ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|), and x itself above `threshold`,
-               where that is less than 2.1e-9 away (20, as in PyTorch)
+    Formula:   out = ln(1 + e^(βx)) / β = max(x, 0) + ln(1 + e^−|βx|) / β, and x itself where βx is
+               above `threshold`, where that is less than 2.1e-9/β away (20, as in PyTorch)
     Shapes:    x → the same
-    Backward:  dx = grad · σ(x), with σ(x) = 1 / (1 + e⁻ˣ), and grad above `threshold`
+    Backward:  dx = grad · σ(βx), with σ(x) = 1 / (1 + e⁻ˣ), and grad above `threshold`
     Source:    Dugas et al. 2001, Incorporating second-order functional knowledge, eq. 4
     """
 
-    def __init__(self, threshold: float = 20.0) -> None:
+    def __init__(self, threshold: float = 20.0, beta: float = 1.0) -> None:
         self.threshold = threshold
+        self.beta = beta
 
     def forward(self, x: Array) -> Array:
-        bent = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-        return np.where(x > self.threshold, x, bent)
+        bent = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(self.beta * x))) / self.beta
+        return np.where(self.beta * x > self.threshold, x, bent)
 
     def slope(self, x: Array) -> Array:
-        return np.where(x > self.threshold, 1, sigmoid(x)).astype(x.dtype)
+        steep = self.beta * x > self.threshold
+        return np.where(steep, 1, sigmoid(self.beta * x)).astype(x.dtype)
 
     def parts(self, x: float) -> dict[str, float]:
-        if x > self.threshold:
+        if self.beta * x > self.threshold:
             return {"{x}": x}
-        return {"max({x}, 0)": max(x, 0.0), "ln(1 + exp(−|{x}|))": math.log1p(math.exp(-abs(x)))}
+        bent = math.log1p(math.exp(-abs(self.beta * x))) / self.beta
+        if self.beta == 1:
+            return {"max({x}, 0)": max(x, 0.0), "ln(1 + exp(−|{x}|))": bent}
+        beta = f"{self.beta:g}"
+        return {"max({x}, 0)": max(x, 0.0), f"ln(1 + exp(−|{beta} · {{x}}|)) / {beta}": bent}
+
+
+class Sin(Curve):
+    """The height of a point that goes round a circle of radius 1, x being the way along it.
+
+    Formula:   out = sin x
+    Shapes:    x → the same
+    Backward:  dx = grad · cos x
+    Source:    Abramowitz and Stegun 1964, 4.3.105
+    """
+
+    def forward(self, x: Array) -> Array:
+        return np.sin(x)
+
+    def slope(self, x: Array) -> Array:
+        return np.cos(x)
+
+    def parts(self, x: float) -> dict[str, float]:
+        return {"sin({x})": math.sin(x)}
+
+
+class Cos(Curve):
+    """How far to the right the same point is.
+
+    Formula:   out = cos x
+    Shapes:    x → the same
+    Backward:  dx = −grad · sin x
+    Source:    Abramowitz and Stegun 1964, 4.3.106
+    """
+
+    def forward(self, x: Array) -> Array:
+        return np.cos(x)
+
+    def slope(self, x: Array) -> Array:
+        return -np.sin(x)
+
+    def parts(self, x: float) -> dict[str, float]:
+        return {"cos({x})": math.cos(x)}

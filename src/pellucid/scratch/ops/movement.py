@@ -258,3 +258,35 @@ class Expand(Movement):
 
     def origin(self, index: Index) -> tuple[int, Index]:
         return 0, unbroadcast(index, self.arrays[0].shape)
+
+
+class Where(Movement):
+    """Place by place, one of two numbers: chosen by a condition, as a mask does.
+
+    Formula:   out = a where condition, else b
+    Shapes:    condition (true or false), a and b broadcast → out
+    Backward:  da = grad where condition, else 0; db the other way round; each summed over the axes
+               it was stretched along
+    Source:    NumPy, where
+    """
+
+    def forward(self, condition: Array, a: Array, b: Array) -> Array:
+        try:
+            return np.asarray(np.where(condition, a, b))
+        except ValueError as error:
+            raise WrongUse(
+                self.name(),
+                f"shapes {condition.shape}, {a.shape} and {b.shape}",
+                "sizes that are equal, or 1, when read from the last axis",
+                "reshape one of them, or give it axes of size 1",
+            ) from error
+
+    def backward(self, gradient: Array) -> tuple[Array | None, ...]:
+        condition, a, b = self.arrays
+        chosen = gradient * condition
+        return None, sum_to_shape(chosen, a.shape), sum_to_shape(gradient - chosen, b.shape)
+
+    def origin(self, index: Index) -> tuple[int, Index]:
+        condition = self.arrays[0]
+        number = 1 if condition[unbroadcast(index, condition.shape)] else 2
+        return number, unbroadcast(index, self.arrays[number].shape)

@@ -40,24 +40,24 @@ class Norm(Op):
     def members(self, index: Index) -> Array:
         """The crowd of the number at `index`."""
 
-    def forward(self, x: Array, weight: Array, bias: Array) -> Array:
+    def forward(self, x: Array, weight: Array | None = None, bias: Array | None = None) -> Array:
         crowded = self.crowded(x)
         mean, variance = self.statistics(crowded)
         self.scale = 1 / np.sqrt(variance + self.epsilon)
         self.standard = ((crowded - mean) * self.scale).reshape(x.shape)
-        return np.asarray(self.standard * self.over(x, weight) + self.over(x, bias))
+        out = self.standard if weight is None else self.standard * self.over(x, weight)
+        return np.asarray(out if bias is None else out + self.over(x, bias))
 
     def statistics(self, crowded: Array) -> tuple[Array, Array]:
         """Mean and variance of every crowd."""
         return moments(crowded, self.crowd(crowded))
 
     def backward(self, gradient: Array) -> tuple[Array | None, ...]:
-        x, weight, bias = self.arrays
-        return (
-            self.pull(self.crowded(gradient * self.over(x, weight))).reshape(x.shape),
-            self.learnt(gradient * self.standard, weight.shape),
-            self.learnt(gradient, bias.shape),
-        )
+        x, *learnt = self.arrays
+        weighed = gradient * self.over(x, learnt[0]) if learnt else gradient
+        dx = self.pull(self.crowded(weighed)).reshape(x.shape)
+        pulls = (gradient * self.standard, gradient)
+        return dx, *(self.learnt(g, own.shape) for g, own in zip(pulls, learnt, strict=False))
 
     def pull(self, gradient: Array) -> Array:
         """The gradient before standardising: mean and deviation depend on every member too."""
@@ -84,14 +84,16 @@ class Norm(Op):
 
     def terms(self, index: Index) -> list[Term]:
         own = self.place(0, index)
-        weight, bias = (self.place(number, self.learnt_place(index)) for number in (1, 2))
+        learnt = [self.place(k, self.learnt_place(index)) for k in range(1, len(self.arrays))]
+        weight = learnt[:1]
         mean, variance, size = self.centre(index)
-        factor = self.read(1, weight.at) / np.sqrt(variance + self.epsilon)
-        return [
-            Term(f"{own} · {weight} / deviation", self.read(0, index) * factor, (own, weight)),
-            Term(f"−mean · {weight} / deviation", -mean * factor, (weight,), size * abs(factor)),
-            Term(str(bias), self.read(2, bias.at), (bias,)),
+        factor = (self.read(1, weight[0].at) if weight else 1.0) / np.sqrt(variance + self.epsilon)
+        said = f" · {weight[0]}" if weight else ""
+        found = [
+            Term(f"{own}{said} / deviation", self.read(0, index) * factor, (own, *weight)),
+            Term(f"−mean{said} / deviation", -mean * factor, tuple(weight), size * abs(factor)),
         ]
+        return found + [Term(str(bias), self.read(2, bias.at), (bias,)) for bias in learnt[1:]]
 
 
 class ByChannel(Norm):
@@ -111,7 +113,7 @@ class BatchNorm(ByChannel):
     """Each channel is standardised over the whole batch.
 
     Formula:   out[n, c, …] = (x[n, c, …] − mean[c]) / √(variance[c] + ε) · weight[c] + bias[c]
-    Shapes:    x (n, c, …), weight (c,), bias (c,) → out (n, c, …);
+    Shapes:    x (n, c, …), weight (c,) or none, bias (c,) or none → out (n, c, …);
                with `given` (mean, variance), both (c,), these are used: the mode for judging
     Backward:  dx = weight/deviation · (grad − mean of grad − x̂ · mean of grad·x̂), the means over
                the channel, x̂ the standardised x; only weight/deviation · grad with `given`;
@@ -153,7 +155,8 @@ class GroupNorm(ByChannel):
 
     Formula:   out[n, c, …] = (x[n, c, …] − mean[n, g]) / √(variance[n, g] + ε) · weight[c]
                + bias[c], with g the group of c: ⌊c / channels per group⌋
-    Shapes:    x (n, c, …), weight (c,), bias (c,) → out (n, c, …), c divisible by `groups`
+    Shapes:    x (n, c, …), weight (c,) or none, bias (c,) or none → out (n, c, …), c divisible by
+               `groups`
     Backward:  dx = (h − mean of h − x̂ · mean of h·x̂) / deviation with h = weight · grad, the
                means over the group, x̂ the standardised x; dweight = Σ grad · x̂, dbias = Σ grad
     Source:    Wu and He 2018, Group normalization, eq. 1 to 7
@@ -180,14 +183,19 @@ class LayerNorm(Norm):
     """Each example, or each symbol of a text, is standardised by itself.
 
     Formula:   out[…, i] = (x[…, i] − mean[…]) / √(variance[…] + ε) · weight[i] + bias[i]
-    Shapes:    x (…, m), weight (m,), bias (m,) → out (…, m); m may stand for several last axes
+    Shapes:    x (…, m), weight (m,) or none, bias (m,) or none → out (…, m); m may stand for
+               several last axes: those of the weight, or without one as many as `own_axes`
     Backward:  dx = (h − mean of h − x̂ · mean of h·x̂) / deviation with h = weight · grad, the
                means over m, x̂ the standardised x; dweight = Σ grad · x̂, dbias = Σ grad
     Source:    Ba et al. 2016, Layer normalization, eq. 3
     """
 
+    def __init__(self, epsilon: float = 1e-5, own_axes: int = 1) -> None:
+        super().__init__(epsilon)
+        self.own_axes = own_axes
+
     def _own_axes(self) -> int:
-        return self.arrays[1].ndim
+        return self.arrays[1].ndim if len(self.arrays) > 1 else self.own_axes
 
     def crowded(self, x: Array) -> Array:
         return x

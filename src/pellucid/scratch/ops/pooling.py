@@ -16,7 +16,8 @@ from pellucid.scratch.op import Op
 class Window(Op):
     """What the poolings share: where a window stops, and what it covers there.
 
-    `kernel` has one size for each axis that the window slides along: the last ones.
+    `kernel` has one size for each axis that the window slides along: the last ones. With `ceil`
+    a last window may stick out at the far end, if it begins inside the padded picture.
     """
 
     def __init__(
@@ -24,10 +25,13 @@ class Window(Op):
         kernel: Index,
         stride: int | Index | None = None,
         padding: int | Index = 0,
+        ceil: bool = False,
     ) -> None:
         self.kernel = kernel
         self.stride = self._each(kernel if stride is None else stride)
         self.padding = self._each(padding)
+        self.dilation = self._each(1)
+        self.ceil = ceil
 
     def _each(self, setting: int | Index) -> Index:
         return setting if isinstance(setting, tuple) else (setting,) * len(self.kernel)
@@ -36,32 +40,42 @@ class Window(Op):
         """The axes along which the window does not slide."""
         return x.shape[: x.ndim - len(self.kernel)]
 
+    def steps(self, x: Array) -> Iterator[tuple[int, int, int, int, int]]:
+        """Size, window, stride, padding and dilation of each axis that the window slides along."""
+        sizes = x.shape[x.ndim - len(self.kernel) :]
+        return zip(sizes, self.kernel, self.stride, self.padding, self.dilation, strict=True)
+
     def reach(self, x: Array) -> Index:
         """At how many places the window stops, by axis."""
-        sizes = x.shape[x.ndim - len(self.kernel) :]
-        reach = tuple(
-            (size + 2 * padding - width) // stride + 1
-            for size, width, stride, padding in zip(
-                sizes, self.kernel, self.stride, self.padding, strict=True
-            )
-        )
+        reach = []
+        for size, width, stride, padding, dilation in self.steps(x):
+            room = size + 2 * padding - dilation * (width - 1) - 1
+            count = (-(-room // stride) if self.ceil else room // stride) + 1
+            sticks_out = self.ceil and (count - 1) * stride >= size + padding
+            reach.append(count - 1 if sticks_out else count)
         if min(reach) < 1:
             raise WrongUse(
                 self.name(),
-                f"a window of {self.kernel} on a picture of {sizes}",
+                f"a window of {self.kernel} on a picture of {x.shape[-len(self.kernel) :]}",
                 "a window that fits inside the padded picture",
                 "make the window smaller, or the padding larger",
             )
-        return reach
+        return tuple(reach)
 
     def padded(self, x: Array, value: float) -> Array:
-        """`x` with its border of `value`."""
-        widths = [(0, 0)] * len(self.lead(x)) + [(padding, padding) for padding in self.padding]
-        return np.pad(x, widths, constant_values=value) if any(self.padding) else x
+        """`x` with a border of `value` wherever a window sticks out."""
+        widths = [(0, 0)] * len(self.lead(x))
+        for count, (size, width, stride, padding, dilation) in zip(
+            self.reach(x), self.steps(x), strict=True
+        ):
+            needed = (count - 1) * stride + dilation * (width - 1) + 1
+            widths.append((padding, max(padding, needed - size - padding)))
+        is_bare = not any(map(any, widths))
+        return x if is_bare else np.pad(x, widths, constant_values=value)
 
-    def cropped(self, padded: Array) -> Array:
+    def cropped(self, padded: Array, x: Array) -> Array:
         """Without the border."""
-        inner = (slice(padding, -padding or None) for padding in self.padding)
+        inner = (slice(padding, padding + size) for size, _, _, padding, _ in self.steps(x))
         return padded[window(..., *inner)]
 
     def offsets(self, x: Array) -> Iterator[tuple[slice, ...]]:
@@ -69,35 +83,50 @@ class Window(Op):
         reach = self.reach(x)
         for place in np.ndindex(*self.kernel):
             yield tuple(
-                slice(k, k + stride * (count - 1) + 1, stride)
-                for k, stride, count in zip(place, self.stride, reach, strict=True)
+                slice(k * dilation, k * dilation + stride * (count - 1) + 1, stride)
+                for k, stride, dilation, count in zip(
+                    place, self.stride, self.dilation, reach, strict=True
+                )
             )
 
     def covered(self, index: Index) -> list[Index]:
         """Which numbers of the picture the window covers when it makes the number at `index`."""
         (x,) = self.arrays
         lead = len(self.lead(x))
-        ranges = [
-            range(max(stop * stride - padding, 0), min(stop * stride - padding + width, size))
-            for stop, width, stride, padding, size in zip(
-                index[lead:], self.kernel, self.stride, self.padding, x.shape[lead:], strict=True
-            )
-        ]
+        ranges = []
+        for stop, (size, width, stride, padding, dilation) in zip(
+            index[lead:], self.steps(x), strict=True
+        ):
+            start = stop * stride - padding
+            places = range(start, start + dilation * (width - 1) + 1, dilation)
+            ranges.append([place for place in places if 0 <= place < size])
         return [(*index[:lead], *places) for places in product(*ranges)]
 
 
 class MaxPool(Window):
     """The largest number under each window.
 
-    Formula:   out[…, i, j] = max over r, s of x[…, stride·i − padding + r, stride·j − padding + s],
-               taken inside x
+    Formula:   out[…, i, j] = max over r, s of x[…, stride·i − padding + dilation·r,
+               stride·j − padding + dilation·s], taken inside x
     Shapes:    x (…, h, w), `kernel` (r, s) → out (…, h', w'),
-               h' = ⌊(h + 2·padding − r) / stride⌋ + 1; or with one such axis
+               h' = ⌊(h + 2·padding − dilation·(r−1) − 1) / stride⌋ + 1, or ⌈…⌉ with `ceil`; or
+               with any other number of such axes
     Backward:  dx = grad at the largest number of its window (the first, if equal), 0 elsewhere
     Source:    Boureau et al. 2010, A theoretical analysis of feature pooling, section 1
     """
 
     ROUNDINGS = 0
+
+    def __init__(
+        self,
+        kernel: Index,
+        stride: int | Index | None = None,
+        padding: int | Index = 0,
+        dilation: int | Index = 1,
+        ceil: bool = False,
+    ) -> None:
+        super().__init__(kernel, stride, padding, ceil)
+        self.dilation = self._each(dilation)
 
     def forward(self, x: Array) -> Array:
         padded = self.padded(x, -np.inf)
@@ -118,7 +147,7 @@ class MaxPool(Window):
         whole = np.zeros(self.padded(x, 0).shape, gradient.dtype)
         for number, ranges in enumerate(self.offsets(x)):
             whole[window(..., *ranges)] += gradient * (self.winner == number)
-        return (self.cropped(whole),)
+        return (self.cropped(whole, x),)
 
     def terms(self, index: Index) -> list[Term]:
         covered = self.covered(index)
@@ -129,32 +158,62 @@ class MaxPool(Window):
 class AveragePool(Window):
     """The mean of the numbers under each window.
 
-    Formula:   out[…, i, j] = Σ_r Σ_s x[…, stride·i − padding + r, stride·j − padding + s] / (r·s),
-               where x is 0 outside
+    Formula:   out[…, i, j] = Σ_r Σ_s x[…, stride·i − padding + r, stride·j − padding + s] / count,
+               where x is 0 outside and count = r·s, less what sticks out beyond the padding;
+               without `count_padding` only numbers of x count; with `divisor` that is the count
     Shapes:    x (…, h, w), `kernel` (r, s) → out (…, h', w'),
-               h' = ⌊(h + 2·padding − r) / stride⌋ + 1; or with one such axis
-    Backward:  dx = Σ grad / (r·s) over the windows that cover the number
+               h' = ⌊(h + 2·padding − r) / stride⌋ + 1, or ⌈…⌉ with `ceil`; or with any other
+               number of such axes
+    Backward:  dx = Σ grad / count over the windows that cover the number
     Source:    LeCun et al. 1998, Gradient-based learning applied to document recognition, II.B
     """
+
+    def __init__(
+        self,
+        kernel: Index,
+        stride: int | Index | None = None,
+        padding: int | Index = 0,
+        ceil: bool = False,
+        count_padding: bool = True,
+        divisor: int | None = None,
+    ) -> None:
+        super().__init__(kernel, stride, padding, ceil)
+        self.count_padding = count_padding
+        self.divisor = divisor
 
     def forward(self, x: Array) -> Array:
         padded = self.padded(x, 0)
         total = sum(padded[window(..., *ranges)] for ranges in self.offsets(x))
-        return np.asarray(total / self._count(), x.dtype)
+        return np.asarray(total / self.counts(x), x.dtype)
 
-    def _count(self) -> int:
-        return int(np.prod(self.kernel))
+    def counts(self, x: Array) -> Array:
+        """By how much the sum is divided, at each place where the window stops."""
+        reach = self.reach(x)
+        if self.divisor is not None:
+            return np.full(reach, self.divisor, x.dtype)
+        counts = np.ones(reach, x.dtype)
+        for axis, (size, width, stride, padding, _) in enumerate(self.steps(x)):
+            starts = np.arange(reach[axis]) * stride - padding
+            ends = np.minimum(starts + width, size + padding)
+            if not self.count_padding:
+                starts, ends = np.maximum(starts, 0), np.minimum(ends, size)
+            along = [1] * len(reach)
+            along[axis] = -1
+            counts *= (ends - starts).astype(x.dtype).reshape(along)
+        return counts
 
     def backward(self, gradient: Array) -> tuple[Array | None, ...]:
         (x,) = self.arrays
         whole = np.zeros(self.padded(x, 0).shape, gradient.dtype)
-        share = gradient / self._count()
+        share = gradient / self.counts(x).astype(gradient.dtype)
         for ranges in self.offsets(x):
             whole[window(..., *ranges)] += share
-        return (self.cropped(whole),)
+        return (self.cropped(whole, x),)
 
     def terms(self, index: Index) -> list[Term]:
-        return [_share(self, at, self._count()) for at in self.covered(index)]
+        (x,) = self.arrays
+        count = int(self.counts(x)[index[len(self.lead(x)) :]])
+        return [_share(self, at, count) for at in self.covered(index)]
 
 
 class AdaptiveAveragePool(Op):
