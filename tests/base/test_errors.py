@@ -63,3 +63,9 @@ def test_an_unknown_name_far_from_all_gets_the_list() -> None:
     error = unknown_name("data set", "qqqq", {"mnist": 1, "digits": 2})
     assert error.expected == "one of digits, mnist"
     assert error.fix == "choose one of them"
+
+
+def test_what_a_name_is_the_beginning_of_is_the_nearest_miss() -> None:
+    runs = ["mnist-dense-1", "digits-convnet-1", "digits-convnet-2", "gist"]
+    assert near_misses("digit", runs) == ["digits-convnet-1", "digits-convnet-2", "gist"]
+    assert near_misses("d", ["data", "digits"]) == []  # one letter says nothing

@@ -22,6 +22,7 @@ from pellucid.base.records import (
     append_json_line,
     read_json,
     read_json_lines,
+    sweep_unfinished,
     to_json,
     write_bytes,
     write_json,
@@ -297,3 +298,31 @@ def test_appending_where_one_may_not_write_is_a_four_part_error(
     monkeypatch.setattr(Path, "open", refusing(errno.EACCES))
     with pytest.raises(WrongUse, match="may not be written"):
         append_json_line(tmp_path / "a.jsonl", {})
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pellucid.base.records import write_text
+
+os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
+write_text(Path(sys.argv[1]), "half")
+"""
+
+
+def test_what_a_kill_leaves_under_a_temporary_name_is_swept_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    whole, inside = tmp_path / "a.json", tmp_path / "checkpoints"
+    inside.mkdir()
+    others = [tmp_path / ".DS_Store", tmp_path / ".a.json", inside / ".notes.md.swp"]
+    for path in (whole, *others):
+        path.write_text("kept")
+    for path in (whole, inside / "last.safetensors"):
+        subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    kept = {*others, whole}
+    left = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert len(left - kept) == 2
+    sweep_unfinished(tmp_path)
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == kept
+    assert whole.read_text() == "kept"

@@ -293,3 +293,20 @@ def test_of_several_processes_the_first_tells_at_once_and_another_only_what_it_m
     assert waited == [dispatcher.PATIENCE]  # torchrun has ended it long before, if all met it
     assert second.err == f"Process 1 alone:\n{first.err}"
     assert first.code == second.code == 2
+
+
+def test_a_subcommand_typed_as_a_command_is_told_where_it_belongs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["resume", "mine"])
+    assert "Fix: did you mean 'runs resume'?" in capsys.readouterr().err
+
+
+def test_what_is_missing_is_told_with_what_it_means(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["train"])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("pellucid train: found no argument 'data', expected a data set (see:")
+    assert told.endswith("Fix: see: pellucid train --help\n")

@@ -140,14 +140,14 @@ def test_a_folder_of_pictures_is_trained_on(call: Call, here: Path) -> None:
 
 
 def test_a_run_of_a_network_from_a_file_is_named_after_both(call: Call, here: Path) -> None:
-    (here / "nets").mkdir()
-    (here / "nets" / "mine.py").write_text(
+    (here / "own_nets").mkdir()
+    (here / "own_nets" / "flat.py").write_text(
         "from torch import nn\ndef build(): return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
     )
     outcome = call(
-        "train", "digits", "--net", "nets/mine.py:build", "--epochs", "0.2", "--no-report"
+        "train", "digits", "--net", "own_nets/flat.py:build", "--epochs", "0.2", "--no-report"
     )
-    assert "Run:     runs/digits-nets-mine-build-1" in outcome.out
+    assert "Run:     runs/digits-own_nets-flat-build-1" in outcome.out
 
 
 # ------------------------------------------------------------------------------- only trying out
@@ -335,3 +335,22 @@ def test_the_metric_of_the_task_heads_its_column() -> None:
     assert "valid. psnr dB" in heading
     assert "1 epoch of 50 steps" in shown(display)
     assert line.split() == ["1", "0.5000", "–", "0.2500", "17.250", "1.2", "s", "←", "best"]
+
+
+# -------------------------------------------------------------------------------- how it ends
+
+
+def test_why_it_ended_early_is_told(call: Call) -> None:
+    told = call("train", "digits", "--net", "linear", "--epochs", 20, "--until", "0.5",
+                "--no-report").out  # fmt: skip
+    assert " of 20 epochs: validation reached 0.5 (--until)." in told
+    assert "Ended after" not in call("train", "digits", *SHORT).out
+
+
+def test_texts_of_many_lines_are_told_apart(call: Call, here: Path) -> None:
+    (here / "tale.txt").write_text("the sea\nand the sky\nand the sand.\n" * 60)
+    told = call("train", "tale.txt", "--epochs", 1, "--no-report", "--set", "context=16").out
+    after = told.partition("It writes by now:")[2]
+    assert [line.strip("─ ") for line in after.splitlines() if line.startswith("───")] == [
+        "1", "2", "3", "",
+    ]  # fmt: skip

@@ -74,7 +74,7 @@ def test_grey_and_colour_together_are_read_as_colour_and_told(pets: Path, draw: 
     dataset = load(str(pets), size=8)
     assert dataset.shape == (3, 8, 8)
     assert dataset.notes == (
-        "1 of 41 pictures are grey, the others in colour: all are read as colour, the grey ones "
+        "pictures in grey among others in colour: 1 of 41; all are read as colour, the grey ones "
         "with three equal channels",
     )
 
@@ -224,7 +224,7 @@ def test_a_size_that_is_none_is_wrong_use(size: object, pets: Path) -> None:
 def test_a_size_beyond_the_memory_is_refused_with_one_that_fits(pets: Path) -> None:
     with pytest.raises(WrongUse, match="this machine's") as caught:
         load(str(pets), size=1_000_000)
-    assert "choose size=" in caught.value.fix
+    assert "--set size=" in caught.value.fix
 
 
 def test_how_many_pictures_were_transparent_or_of_16_bits_is_told(

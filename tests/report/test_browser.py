@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.base.records import write_json
 from pellucid.report import write
 
 BROWSER = next(
@@ -37,8 +36,6 @@ def opened(page: Path, profile: Path, *more: str) -> tuple[str, list[str]]:
 @pytest.mark.parametrize("task", ["classify", "inpaint"])
 def test_every_chart_is_drawn(make: Callable[..., Path], tmp_path: Path, task: str) -> None:
     folder = make(task)
-    points = [{"rate": 10.0**power, "loss": 3.0 + power} for power in range(-3, 1)]
-    write_json(folder / "rate.json", {"points": points, "suggestion": 0.01})
     page = write(folder)
     boxes = page.read_text(encoding="utf-8").count('<div class="chart"')
     elements, console = opened(page, tmp_path / "profile")

@@ -114,15 +114,6 @@ def test_an_example_of_a_text_is_told_in_symbols(make: Builder) -> None:
     assert ">16 symbols<" in page_of(folder)
 
 
-def test_the_rate_test_has_its_section(make: Builder) -> None:
-    folder = make()
-    points = [{"rate": 10.0**power, "loss": 1.0 + power} for power in range(-3, 1)]
-    write_json(folder / "rate.json", {"points": points, "suggestion": 0.01})
-    page = page_of(folder)
-    assert "rate" in sections(page)
-    assert "suggested: 0.01" in page
-
-
 def test_the_contents_lead_to_every_section_in_order(make: Builder) -> None:
     page = page_of(make())
     assert re.findall(r'<li><a href="#([\w-]+)">', page) == sections(page)

@@ -51,7 +51,7 @@ def test_a_percent_sign_stays_by_its_number() -> None:
             "(loss 0.1): try <code>--set augment=shift:1</code>",
         ),
         ("pellucid runs resume a-1", "<code>pellucid runs resume a-1</code>"),
-        ("fewer epochs, or --set patience=3", "fewer epochs, or <code>--set patience=3</code>"),
+        ("fewer epochs, or --patience 3", "fewer epochs, or <code>--patience 3</code>"),
         ("nothing – at all", "nothing – at all"),
     ],
 )

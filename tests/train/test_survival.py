@@ -79,6 +79,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_bits(tmp_path: Path) ->
     process.join()
     assert process.exitcode == 0
     assert outcome(folder) == expected
+    assert not list(tmp_path.rglob(".*")), "what the kills left is swept away"
 
 
 class StopAt(Watcher):

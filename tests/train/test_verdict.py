@@ -62,6 +62,11 @@ def test_a_perfect_result_says_so() -> None:
     assert told(perfect)["sentences"] == ["Not one was wrong."]
 
 
+def test_a_single_mistake_was_wrong_not_were() -> None:
+    one = {**JUDGED, "accuracy": 0.995, "confusion": [[61, 1, 0], [0, 70, 0], [0, 0, 68]]}
+    assert told(one)["sentences"][0] == "1 was wrong."
+
+
 def test_without_a_test_split_the_verdict_is_on_validation() -> None:
     assert "of 200 validation pictures" in told(split="validation")["headline"]
 
@@ -135,7 +140,7 @@ BARE = RECIPE.with_changes({"augment": ()})
             {"metrics": rows(0.9, 0.98, 0.97, 0.96, 0.95), "best_epoch": 2},
             [
                 "The best epoch was 2 of 5: it trained past its best. Try fewer epochs, or "
-                "--set patience=3",
+                "--patience 3",
                 SEED,
             ],
         ),

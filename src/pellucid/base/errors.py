@@ -53,10 +53,15 @@ class BadData(PellucidError):
 
 
 def near_misses(name: str, names: Iterable[str]) -> list[str]:
-    """At most three of `names` that `name` may have been meant to be, best first."""
+    """At most three of `names` that `name` may have been meant to be, best first.
+
+    Those that `name` is the beginning of come first, e.g. a run's name without its number.
+    """
     lowered = {candidate.lower(): candidate for candidate in names}
-    close = difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)
-    return [lowered[match] for match in close]
+    typed = name.lower()
+    close = [match for match in lowered if len(typed) > 1 and match.startswith(typed)]
+    close += difflib.get_close_matches(typed, lowered, n=3, cutoff=0.5)
+    return [lowered[match] for match in dict.fromkeys(close)][:3]
 
 
 def unknown_name(kind: str, name: str, names: Iterable[str]) -> WrongUse:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ SCHEMA = 1
 """The version written into every JSON record. A reader refuses a larger one."""
 
 Record = dict[str, Any]
+
+UNFINISHED = re.compile(r"\..+\.(json|jsonl|safetensors|html|md|png)\.[a-z0-9_]{8}")
+"""A temporary name: the file's own between a dot and the eight signs of `tempfile`."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -39,6 +43,13 @@ def write_bytes(path: Path, content: bytes) -> None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
             raise
+
+
+def sweep_unfinished(folder: Path) -> None:
+    """Delete what kills left of `write_bytes` below `folder`: files under temporary names."""
+    for path in folder.rglob(".*"):
+        if UNFINISHED.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

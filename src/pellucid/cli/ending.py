@@ -10,6 +10,9 @@ from pellucid.data.dataset import Dataset
 from pellucid.train.runs import Run, load
 from pellucid.train.watcher import Training, Watcher
 
+LONG, FEW = 78, 3
+"""Signs that do not fit into a line, and how many texts are shown that are longer."""
+
 
 class Ending(Watcher):
     """Tells how a training ended while its run is still locked: nobody deletes it meanwhile.
@@ -36,14 +39,15 @@ def end_run(voice: Voice, run: Run, dataset: Dataset | None) -> None:
         voice.people.print(sentence)
     samples = read_json_lines(run.folder / "samples.jsonl")
     if samples:
-        voice.people.print("It writes by now:", markup=False)
-        for text in samples[-1]["texts"]:
-            voice.people.print(f"  {text}", markup=False)
+        _print_texts(voice, samples[-1]["texts"])
     seconds = result["seconds"]
     voice.people.print(
         f"Best epoch {result['best_epoch']} of {result['epochs']}, {result['steps']:,} steps in "
         f"{seconds['train']:.1f} s; looks at the test set: {result['looks_at_test']}."
     )
+    ended = _why_early(run)
+    if ended:
+        voice.people.print(ended)
     if words["next"]:
         voice.people.print("\nWhat to try next:")
         for step in words["next"]:
@@ -54,6 +58,30 @@ def end_run(voice: Voice, run: Run, dataset: Dataset | None) -> None:
             voice.people.print(f"Report:  {write_report(run, dataset)}", markup=False)
     finally:
         voice.record(result)
+
+
+def _why_early(run: Run) -> str:
+    """Why it trained for fewer epochs than were asked for; empty if it did not."""
+    result, recipe = run.result, run.recipe
+    why = {
+        "until": f"validation reached {recipe.until:g} (--until)",
+        "patience": f"no better epoch came in {recipe.patience:g} (--patience)",
+        "interrupted": "you stopped it",
+    }.get(result["stopped"])
+    return f"Ended after {result['epochs']} of {recipe.epochs:g} epochs: {why}." if why else ""
+
+
+def _print_texts(voice: Voice, texts: list[str]) -> None:
+    """Texts of a line in a list; of longer ones, which do not fit there, the first few."""
+    voice.people.print("It writes by now:", markup=False)
+    if all("\n" not in text and len(text) < LONG for text in texts):
+        for text in texts:
+            voice.people.print(f"  {text}", markup=False)
+        return
+    for number, text in enumerate(texts[:FEW], start=1):
+        voice.people.rule(f"{number}", style="dim")
+        voice.people.print(text, markup=False, soft_wrap=True)
+    voice.people.rule(style="dim")
 
 
 def write_report(run: Run, dataset: Dataset) -> Path:

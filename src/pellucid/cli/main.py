@@ -87,7 +87,21 @@ def _run(words: list[str]) -> int:
         sys.stdout.write(f"pellucid {VERSION}\n")
         return 0
     name, *rest = words
-    return _call(COMMANDS.load(name), name, rest)
+    try:
+        module = COMMANDS.load(name)
+    except WrongUse as error:
+        raise _as_subcommand(name) or error from error
+    return _call(module, name, rest)
+
+
+def _as_subcommand(name: str) -> WrongUse | None:
+    """The error for `pellucid resume`, which is `pellucid runs resume`; None for other names."""
+    for command in COMMANDS.menu():
+        app = COMMANDS.load(command).app
+        inner = [one.name or one.callback.__name__ for one in app.registered_commands]
+        if len(inner) > 1 and name in inner:
+            return WrongUse("command", repr(name), "a command", f"did you mean '{command} {name}'?")
+    return None
 
 
 def _call(module: ModuleType, name: str, arguments: list[str]) -> int:
@@ -116,6 +130,10 @@ def _misuse(error: Any, command: str, arguments: list[str]) -> WrongUse:
         meant = " or ".join(sorted(error.possibilities))
     expected = "arguments and options that the command knows"
     parameter: Any = getattr(error, "param", None)
+    if found.startswith("Missing "):
+        found = f"no {found.removeprefix('Missing ')}"
+        expected = getattr(parameter, "help", None) or expected
+        expected = expected[0].lower() + expected[1:].rstrip(".")
     for option in getattr(parameter, "opts", ()):
         value = _value(arguments, option)
         if value is not None:

@@ -146,15 +146,16 @@ def _missing(name: str, source: Source, missing: list[RemoteFile]) -> PellucidEr
     """What is missing and where to put it; why it cannot be downloaded."""
     folder = (data_folder() or cache_folder()) / source.folder
     names = ", ".join(file.name for file in missing)
+    it = "it" if len(missing) == 1 else "them"
     has_mirrors = all(file.mirrors for file in missing)
     if is_offline() and has_mirrors:
         found = f"{names} missing while the network is forbidden"
-        fix = f"put it there, or run without --offline: pellucid data get {name}"
+        fix = f"put {it} there, or without --offline and PELLUCID_OFFLINE: pellucid data get {name}"
     else:
         found = f"{names} missing, of which no public copy is known"
-        fix = "put it there, or set PELLUCID_DATA to the folder that has it"
+        fix = f"put {it} there, or set PELLUCID_DATA to the folder that has {it}"
     where = f"{folder}" + ("" if data_folder() else f" or $PELLUCID_DATA/{source.folder}")
-    return BadData(f"data set {name}", found, f"it in {where}", fix)
+    return BadData(f"data set {name}", found, f"{it} in {where}", fix)
 
 
 def _wrong_content(path: Path, found: str, file: RemoteFile, source: Source) -> PellucidError:

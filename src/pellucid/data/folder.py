@@ -243,8 +243,8 @@ def _unified(parts: dict[str, Decoded], notes: list[str]) -> dict[str, Split]:
     total = sum(len(part.is_grey) for part in parts.values())
     if 0 < grey < total:
         notes.append(
-            f"{grey:,} of {total:,} pictures are grey, the others in colour: all are read "
-            "as colour, the grey ones with three equal channels"
+            f"pictures in grey among others in colour: {grey:,} of {total:,}; all are read as "
+            "colour, the grey ones with three equal channels"
         )
     count = 1 if grey == total else 3
     return {

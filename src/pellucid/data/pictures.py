@@ -81,9 +81,10 @@ def _decode(file: IO[bytes], name: str, at_least: int | None) -> Picture:
             _check_size(name, image.width, image.height)
             if at_least:
                 _decode_small(image, at_least)
+            # e.g. RGB, or RGB;16B; known only until the picture is loaded, as getexif does of a PNG
+            stored = " ".join(str(tile[3]) for tile in image.tile)
             is_turned = image.getexif().get(ORIENTATION, 1) != 1
             # the copy that exif_transpose makes of every picture is a third of the time
-            stored = " ".join(str(tile[3]) for tile in image.tile)  # e.g. RGB, or RGB;16B
             return _picture(ImageOps.exif_transpose(image) if is_turned else image, stored, name)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = re.search(r"\d+", str(error))

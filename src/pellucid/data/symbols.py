@@ -15,6 +15,10 @@ RARE = "\ufffd"
 """The replacement character stands for every symbol that is not in the vocabulary."""
 
 
+CONTROLS = bytes({*range(9), *range(14, 27), *range(28, 32)})
+"""Bytes that no text has, whatever its encoding: a file with some of them is binary."""
+
+
 def read_text(path: Path) -> str:
     """The text of a UTF-8 file, line ends as one newline.
 
@@ -29,6 +33,10 @@ def read_text(path: Path) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if len(content[:4096].translate(None, delete=CONTROLS)) < len(content[:4096]):
+            raise BadData(
+                str(path), "a binary file", "a text file in UTF-8", "give the text itself"
+            ) from error
         raise BadData(
             str(path),
             f"byte {error.start:,} ({content[error.start]:#04x}) that is not UTF-8 text",
@@ -37,7 +45,12 @@ def read_text(path: Path) -> str:
         ) from error
     if "\0" in text:
         place = text.index("\0")
-        raise BadData(str(path), f"a zero byte at {place:,}", "text", "this is a binary file")
+        raise BadData(
+            str(path),
+            f"a zero byte at {place:,}, as binary files have them",
+            "a text file in UTF-8",
+            "give the text itself",
+        )
     if not text.strip():
         raise BadData(str(path), "an empty text", "text to learn from", "put text into the file")
     return text.replace("\r\n", "\n").replace("\r", "\n")

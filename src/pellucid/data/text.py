@@ -61,7 +61,7 @@ def _shorter(symbols: int) -> str:
     """What to do where a text is too short for its windows."""
     fitting = symbols // BLOCKS - 1
     if fitting < 1:
-        return f"give more text: {2 * BLOCKS} symbols are the least that can be divided"
+        return f"give more text; with --set context=1 it takes {2 * BLOCKS} symbols"
     return f"give more text, or look back less far: --set context={fitting}"
 
 

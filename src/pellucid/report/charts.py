@@ -238,29 +238,6 @@ def bars(rows: list[Record], title: str) -> Spec:
     return _sized(34 * len(rows), data={"values": rows}, layer=layers)
 
 
-def rates(points: list[Record], suggestion: float | None) -> Spec:
-    """The loss over the learning rate, and the suggested rate. What leaps up is cut off."""
-    lowest, highest = (math.log10(end(row["rate"] for row in points)) for end in (min, max))
-    decades = [10.0**power for power in range(math.ceil(lowest), math.floor(highest) + 1)]
-    top = min(max(row["loss"] for row in points), 2.5 * points[0]["loss"])
-    x = _number(
-        "rate",
-        title="learning rate (each step ten-fold)",
-        scale={"type": "log", "nice": False},
-        axis={"values": decades, "labelExpr": "format(datum.value, '.1~g')", "grid": False},
-    )
-    y = _number("loss", title="loss", scale={"domain": [0, top]})
-    tooltip = [_number("rate", ".3~g", title="learning rate"), _number("loss", ".4~g")]
-    layers = [
-        _mark("line", {"x": x, "y": y}, color=VALIDATION, strokeWidth=2.2, clip=True),
-        _mark("point", {"x": x, "y": y, "tooltip": tooltip}, opacity=0, size=200, clip=True),
-    ]
-    if suggestion:
-        words = f"suggested: {suggestion:.2g}"
-        layers.insert(0, _flag("rate", suggestion, words, 0, align="right", dx=-5))
-    return _sized(260, data={"values": points}, layer=layers)
-
-
 def histogram(record: Record, what: str, colour: str) -> Spec:
     """A small histogram from counts in bins of equal width, with a line at zero."""
     low, high, counts = record["low"], record["high"], record["counts"]

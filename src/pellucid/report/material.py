@@ -68,11 +68,6 @@ class Material:
         return read_json_lines(self.folder / "explanations.jsonl")
 
     @cached_property
-    def rate(self) -> Record | None:
-        """The learning-rate range test."""
-        return self._json("rate.json")
-
-    @cached_property
     def split(self) -> str | None:
         """The split that the page speaks of: test where it was opened, else validation."""
         for name in ("test", "validation"):

@@ -13,7 +13,13 @@ import torch
 from torch import nn
 
 from pellucid.base.errors import WrongUse
-from pellucid.base.records import Record, append_json_line, write_json, write_text
+from pellucid.base.records import (
+    Record,
+    append_json_line,
+    sweep_unfinished,
+    write_json,
+    write_text,
+)
 from pellucid.base.seeds import named_seed
 from pellucid.data.dataset import Dataset
 from pellucid.data.load import load as load_data
@@ -165,6 +171,7 @@ class Sitting:
             if keeper.has("last"):
                 keeper.restore()
             if self.ranks.first:
+                sweep_unfinished(run.folder)
                 keeper.forget_later_rows()
             return self._train(run, keeper, watchers)
 

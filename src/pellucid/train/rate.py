@@ -36,7 +36,7 @@ class RangeTest:
     suggestion: float
 
     def as_record(self) -> Record:
-        """As it lies in a run's `rate.json`."""
+        """As `--json` tells it."""
         pairs = zip(self.rates, self.losses, strict=True)
         points = [{"rate": rate, "loss": loss} for rate, loss in pairs]
         return {"points": points, "suggestion": self.suggestion}

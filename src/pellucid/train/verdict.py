@@ -29,7 +29,9 @@ def of_accuracy(judged: Record, split: str, data: Record) -> tuple[str, list[str
         f"{percent(judged['accuracy'])} of {total:,} {split} pictures read correctly "
         f"(95 % interval {percent(judged['low'])} to {percent(judged['high'])})"
     )
-    sentences = [f"{wrong:,} were wrong."] if wrong else ["Not one was wrong."]
+    sentences = [
+        f"{wrong:,} {'was' if wrong == 1 else 'were'} wrong." if wrong else "Not one was wrong."
+    ]
     pairs = confused_pairs(judged["confusion"], data["classes"])
     if pairs:
         told = ", ".join(f"{truth} read as {answer} ({count}×)" for truth, answer, count in pairs)
@@ -105,7 +107,7 @@ def _next_steps(result: Record, recipe: Recipe, metrics: list[Record]) -> list[s
     if _went_past_its_best(result, metrics):
         steps.append(
             f"The best epoch was {result['best_epoch']} of {len(metrics)}: it trained past its "
-            "best. Try fewer epochs, or --set patience=3"
+            "best. Try fewer epochs, or --patience 3"
         )
     elif _still_improving(result, metrics) and recipe.epochs < 200:
         steps.append(f"It was still improving: try --epochs {recipe.epochs * 2:g}")
