@@ -48,7 +48,10 @@ def record(
         if isinstance(error, PellucidError):
             raise
         recording.stopped = _stopped(recorder, error)
-    recorder.end()
+    recorder.end(
+        [*recording.weight_gradients.values(), *recording.updated.values(),
+         *recording.state.values()]
+    )  # fmt: skip
     recording.__post_init__()
     if recording.stopped:
         raise _told(recording) from recording.stopped.error

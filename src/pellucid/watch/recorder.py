@@ -190,9 +190,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         return hear
 
-    def end(self) -> None:
-        """Copy what outlives the recording, and let go of the graph."""
+    def end(self, changing: list[Kept]) -> None:
+        """Copy what outlives the recording, and let go of the graph.
+
+        `changing` is what the next step writes into: gradients, weights, the optimiser's memory.
+        """
         self._link()
+        for kept in changing:
+            kept.copy()
         made = {kept.number for call in self.calls for _, kept in call.results()}
         for kept in self.memories.all_kept():
             if kept.number in made:
