@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pellucid.base.errors import PellucidError as PellucidError
     from pellucid.data.dataset import Dataset as Dataset
     from pellucid.data.load import load as load_data
+    from pellucid.doctor.watching import watching as watching
     from pellucid.explain.explained import NotCovered as NotCovered
     from pellucid.explain.record import record as record
     from pellucid.train.fit import fit as fit
@@ -33,6 +34,7 @@ _OFFERED = {
     "load": "pellucid.train.runs:load",
     "load_data": "pellucid.data.load:load",
     "record": "pellucid.explain.record:record",
+    "watching": "pellucid.doctor.watching:watching",
 }
 """Public name → module and name of what it stands for."""
 
@@ -46,6 +48,7 @@ __all__ = [
     "load",
     "load_data",
     "record",
+    "watching",
 ]
 
 

@@ -6,7 +6,7 @@ import linecache
 import sys
 from functools import lru_cache
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 from typing import NamedTuple
 
 import torch
@@ -14,7 +14,11 @@ import torch
 _TORCH = str(Path(torch.__file__).parent)
 _STANDARD = str(Path(linecache.__file__).parent)
 _OWN = Path(__file__).parents[1]
-_SKIPPED = (_TORCH, *(str(_OWN / part) for part in ("watch", "explain")), "<frozen")
+_SKIPPED = (
+    _TORCH,
+    *(str(_OWN / part) for part in ("watch", "explain", "doctor", "cli")),
+    "<frozen",
+)
 
 
 class Line(NamedTuple):
@@ -34,11 +38,11 @@ class Line(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _is_users(code: CodeType) -> bool:
-    name = code.co_filename
-    if name.startswith(_STANDARD):  # installed packages lie below it
-        return "site-packages" in name and not name.startswith(_SKIPPED)
-    return not name.startswith(_SKIPPED)
+def is_users(file: str) -> bool:
+    """Whether a source file is neither PyTorch's, nor the standard library's, nor ours."""
+    if file.startswith(_STANDARD):  # installed packages lie below it
+        return "site-packages" in file and not file.startswith(_SKIPPED)
+    return not file.startswith(_SKIPPED)
 
 
 def users_line(depth: int = 1) -> Line | None:
@@ -46,7 +50,7 @@ def users_line(depth: int = 1) -> Line | None:
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
-        if _is_users(code):
+        if is_users(code.co_filename):
             return Line(code.co_filename, frame.f_lineno, code.co_name)
         frame = frame.f_back
     return None

@@ -1,0 +1,33 @@
+"""NaN or infinity, and where it began."""
+
+from __future__ import annotations
+
+from pellucid.doctor.cases import STEP, script
+from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.finding import Finding
+from pellucid.watch.trace import Trace
+
+ROOT = STEP.replace("inputs[rows])", "inputs[rows].sqrt())")
+
+
+class NonFiniteValues(Diagnosis):
+    """NaN or infinity, and where it began."""
+
+    SICK = script(step=ROOT)
+    HEALTHY = script(step=ROOT.replace(".sqrt()", ".abs().sqrt()"))
+
+    def find(self, trace: Trace) -> Finding | None:
+        found = trace.not_finite
+        if found is None:
+            return None
+        return self.proven(
+            found.line,
+            [f"The loss was not finite at step {found.step}; the first such number was in "
+             f"{found.where}: {found.what}."],
+            "look at what makes this number: a root or logarithm of something negative, a division "
+            "by 0, a rate that is too high",
+            step=found.step, first=found.where,
+        )  # fmt: skip
+
+
+DIAGNOSIS = NonFiniteValues

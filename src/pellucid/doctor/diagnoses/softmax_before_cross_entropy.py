@@ -1,0 +1,44 @@
+"""Probabilities go into a loss that expects logits."""
+
+from __future__ import annotations
+
+import math
+
+from pellucid.doctor.cases import STEP, script
+from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.finding import Finding
+from pellucid.watch.trace import Trace
+
+DOUBLED = STEP.replace("network(inputs[rows])", "network(inputs[rows]).softmax(1)")
+
+
+class SoftmaxBeforeCrossEntropy(Diagnosis):
+    """Probabilities go into a loss that expects logits."""
+
+    EXPLAINS = ("learning-rate-too-low", "vanishing-gradients")
+    SICK = script(step=DOUBLED)
+    HEALTHY = script(step=DOUBLED.replace(".softmax(1)", ".log_softmax(1)"))
+
+    def find(self, trace: Trace) -> Finding | None:
+        found = [
+            call
+            for call in trace.losses
+            if call.name == "cross_entropy" and call.made_by[:1] == ("Softmax",)
+            and len(call.shape) > 1 and call.shape[1] > 1
+        ]  # fmt: skip
+        if not found:
+            return None
+        classes = found[0].shape[1]
+        floor = math.log(1 + (classes - 1) / math.e)
+        return self.proven(
+            found[0].line,
+            [f"{len(found)} times the answer of a softmax went into cross_entropy, which applies "
+             "one itself.",
+             f"With {classes} classes such a loss cannot fall below {floor:.4f}, "
+             f"ln(1 + {classes - 1}/e)."],
+            "leave the softmax out in training; apply it only to show probabilities",
+            calls=len(found), floor=floor,
+        )  # fmt: skip
+
+
+DIAGNOSIS = SoftmaxBeforeCrossEntropy

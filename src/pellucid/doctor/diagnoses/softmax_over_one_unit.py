@@ -1,0 +1,44 @@
+"""A softmax over a single unit is constant."""
+
+from __future__ import annotations
+
+from pellucid.doctor.cases import NETWORK, STEP, script
+from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.finding import Finding
+from pellucid.watch.trace import Trace
+
+ONE = NETWORK.replace("nn.Linear(32, 3)", "nn.Linear(32, 1)")
+LOSS = "functional.cross_entropy(network(inputs[rows]), labels[rows])"
+GOAL = "(labels[rows, None] > 0).float()"
+
+
+class SoftmaxOverOneUnit(Diagnosis):
+    """A softmax over a single unit is constant."""
+
+    EXPLAINS = ("weights-never-change", "vanishing-gradients", "softmax-before-cross-entropy")
+    SICK = script(
+        network=ONE,
+        step=STEP.replace(
+            LOSS, f"functional.binary_cross_entropy(network(inputs[rows]).softmax(1), {GOAL})"
+        ),
+        evaluate="return 0",
+    )
+    HEALTHY = SICK.replace(".softmax(1)", ".sigmoid()")
+
+    def find(self, trace: Trace) -> Finding | None:
+        for call in trace.losses:
+            one = len(call.shape) > 1 and call.shape[1] == 1
+            made = call.made_by[:1] in (("Softmax",), ("LogSoftmax",)) and call.low == call.high
+            inside = call.name == "cross_entropy" and call.target_shape != call.shape
+            if one and (made or inside):
+                return self.proven(
+                    call.line,
+                    [f"A softmax over the single unit of an answer {call.shape} gives 1 for every "
+                     "input, and passes no gradient back."],
+                    "take a sigmoid with binary_cross_entropy_with_logits, or two units",
+                    shape=list(call.shape),
+                )  # fmt: skip
+        return None
+
+
+DIAGNOSIS = SoftmaxOverOneUnit

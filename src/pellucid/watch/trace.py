@@ -1,0 +1,145 @@
+"""What happened in a training, as plain facts: no tensor is kept here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pellucid.watch.lines import Line
+
+
+@dataclass
+class Model:
+    """A network that was called as a whole."""
+
+    name: str
+    dropouts: int
+    """Dropout layers with a share above 0."""
+    share: float
+    """The largest share that they drop."""
+    norms: int
+    """Batch norms that keep running statistics."""
+    parameters: int
+
+
+@dataclass
+class Pass:
+    """One call of a whole network."""
+
+    model: int
+    step: int
+    """Optimiser steps before it."""
+    training: bool
+    """The network's own mode."""
+    dropping: int
+    """Dropout layers that were dropping."""
+    norming: int
+    """Batch norms that used the batch's own statistics, and changed the kept ones."""
+    with_graph: bool
+    """Whether gradients were being recorded."""
+    examples: int
+    line: Line | None
+    seen_in_training: bool
+    """Whether its first examples were in an earlier pass that was learnt from."""
+
+
+@dataclass
+class LossCall:
+    """One call of a loss function of PyTorch's."""
+
+    name: str
+    step: int
+    shape: tuple[int, ...]
+    target_shape: tuple[int, ...]
+    made_by: tuple[str, ...]
+    """The autograd nodes behind the prediction, the last first, reshapes left out."""
+    line: Line | None
+    model: int | None
+    """The network whose answer the prediction is, if it is one's."""
+    with_graph: bool
+    low: float | None = None
+    """The smallest prediction; values are looked at in the first calls, then now and then."""
+    high: float | None = None
+    target_low: float | None = None
+    target_high: float | None = None
+    shares: bool = False
+    """Whether every row of the prediction is at least 0 and adds up to 1."""
+    log_shares: bool = False
+    """Whether the exponentials of every row add up to 1."""
+    value: float | None = None
+
+
+@dataclass
+class Backward:
+    """One backward pass."""
+
+    step: int
+    line: Line | None
+    loss: float
+    outside: tuple[str, ...] = ()
+    """Parameters that this loss depends on and no optimiser holds; looked at now and then."""
+
+
+@dataclass
+class Step:
+    """One step of an optimiser."""
+
+    number: int
+    optimiser: str
+    line: Line | None
+    rates: tuple[float, ...]
+    parameters: int
+    with_gradient: int
+    """Parameters that had a gradient other than 0."""
+    without: tuple[str, ...] = ()
+    """Parameters without any gradient whose module took part in the pass before."""
+    reused: int = 0
+    """Parameters whose gradient still held one that an earlier step had used."""
+
+
+@dataclass
+class Repeated:
+    """The same batch put to a copy of the network again."""
+
+    model: int
+    examples: int
+    differed: int
+    """Answers that differed between two passes in the mode that was found."""
+    against_eval: int
+    """Answers that differed between that mode and eval mode."""
+
+
+@dataclass
+class NotFinite:
+    """Where the first number that is no number, or infinite, was seen."""
+
+    step: int
+    where: str
+    what: str
+    line: Line | None
+
+
+@dataclass
+class Crash:
+    """An exception that ended the script."""
+
+    kind: str
+    text: str
+    line: Line | None
+    walk: list[tuple[str, str, str]] = field(default_factory=list)
+    """Modules of the pass that failed, in their order: path, kind and size, what it got."""
+    mend: str = ""
+
+
+@dataclass
+class Trace:
+    """A whole training."""
+
+    models: list[Model] = field(default_factory=list)
+    passes: list[Pass] = field(default_factory=list)
+    losses: list[LossCall] = field(default_factory=list)
+    backwards: list[Backward] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    optimisers: list[str] = field(default_factory=list)
+    repeated: list[Repeated] = field(default_factory=list)
+    not_finite: NotFinite | None = None
+    crash: Crash | None = None

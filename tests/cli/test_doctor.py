@@ -1,0 +1,95 @@
+"""`pellucid doctor`: the script runs as ever, and what is wrong is said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import pellucid
+from pellucid.doctor.cases import script
+from pellucid.doctor.diagnosis import DIAGNOSES
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_findings_are_written_as_json_and_to_standard_error(here: Path, call) -> None:
+    Path("train.py").write_text(DIAGNOSES.load("gradients-not-cleared").DIAGNOSIS.SICK)
+    outcome = call("doctor", "--json", "f.json", "train.py")
+    assert outcome.code == 0
+    record = json.loads(Path("f.json").read_text())
+    (finding,) = record["findings"]
+    assert finding["name"] == "gradients-not-cleared"
+    assert finding["grade"] == "proven"
+    assert finding["where"]["text"] == "optimiser.step()"
+    assert finding["evidence"]["steps"] == 29  # all but the first of 30
+    assert record["script"] == {"file": "train.py", "exit_code": 0}
+    assert "Mend: call optimiser.zero_grad()" in outcome.err
+    assert "PROVEN" not in outcome.out
+
+
+def test_strict_ends_with_1_if_there_is_a_finding(here: Path, call) -> None:
+    Path("train.py").write_text(DIAGNOSES.load("gradients-not-cleared").DIAGNOSIS.SICK)
+    assert call("doctor", "--strict", "train.py").code == 1
+    Path("train.py").write_text(script())
+    assert call("doctor", "--strict", "train.py").code == 0
+
+
+def test_the_script_gets_its_own_arguments(here: Path, call) -> None:
+    Path("train.py").write_text(
+        "import sys\nfrom helper import word\nprint(sys.argv[1:], __name__, word)\nsys.exit(7)\n"
+    )
+    Path("helper.py").write_text("word = 'beside'\n")
+    outcome = call("doctor", "train.py", "--epochs", "5", "--json", "x")
+    assert outcome.code == 7
+    assert "['--epochs', '5', '--json', 'x'] __main__ beside" in outcome.out
+    assert "Not observed: a pass through a network" in outcome.err
+
+
+def test_a_crash_is_the_scripts_own_and_is_explained(here: Path, call) -> None:
+    Path("train.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "network = nn.Sequential(nn.Conv2d(1, 16, 5), nn.Flatten(), nn.Linear(256, 10))\n"
+        "network(torch.zeros(2, 1, 9, 9))\n"
+    )
+    outcome = call("doctor", "train.py")
+    assert outcome.code == 1
+    assert "mat1 and mat2 shapes cannot be multiplied" in outcome.err
+    assert "runpy" not in outcome.err
+    mend = "Linear expects 256 features, gets 400 = 16 × 5 × 5: make in_features 400"
+    assert mend in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "part"),
+    [
+        ("nothing.py", None, "no file nothing.py"),
+        ("prose.py", "this is no Python", "which is no Python"),
+    ],
+)
+def test_what_is_no_script_is_told_in_four_parts(here: Path, call, name, text, part) -> None:
+    if text is not None:
+        Path(name).write_text(text)
+    outcome = call("doctor", name)
+    assert outcome.code == 2
+    assert part in outcome.err
+    assert "Fix: " in outcome.err
+
+
+def test_a_block_of_code_can_be_watched(capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    weights = torch.nn.Linear(3, 1)
+    optimiser = torch.optim.SGD(weights.parameters(), lr=0.1)
+    with pellucid.watching() as watched:
+        for _ in range(5):
+            torch.nn.functional.mse_loss(weights(torch.ones(4, 3)), torch.zeros(4)).backward()
+            optimiser.step()
+    names = {finding.name for finding in watched.findings}
+    assert names == {"gradients-not-cleared", "target-broadcast"}
+    assert "PROVEN  target-broadcast" in capsys.readouterr().err
