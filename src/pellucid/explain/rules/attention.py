@@ -149,10 +149,8 @@ def _backward(r: Reading) -> Explanation:
     parts = []
     for head in heads:
         found = _whole(r, head)
-        if r.output == 1:
-            weights = found.scores[:, place] * _scale(r)
-        else:
-            weights = found.shares[:, place]
+        scores = found.scores[:, place] * _scale(r)
+        weights = scores if r.output == 1 else found.shares[:, place]
         parts.append(_part(found, head, weights, operand, feature))
     return _listed(r, OP, parts, operand, feature)
 
@@ -185,8 +183,10 @@ def _of_scores(r: Reading, lead: Index, rows: slice) -> Shares:
 
 def fused_layer(r: Reading) -> Explanation:
     """A whole layer in one call, which PyTorch makes where no gradients are wanted."""
-    r.refuse("PyTorch ran the whole layer at once, as no gradients were wanted; to see its parts "
-             "record without no_grad, or after torch.backends.mha.set_fastpath_enabled(False)")  # fmt: skip
+    r.refuse(
+        "PyTorch ran the whole layer at once, as no gradients were wanted; to see its parts record "
+        "without no_grad, or after torch.backends.mha.set_fastpath_enabled(False)"
+    )
 
 
 RULES: dict[str, Rule] = {

@@ -202,7 +202,8 @@ def _pad_again(r: Reading, places: torch.Tensor) -> torch.Tensor:
 
 def _fold_again(r: Reading, places: torch.Tensor) -> torch.Tensor:
     names = ("kernel_size", "dilation", "padding", "stride")
-    return torch.ops.aten.im2col(places, *(r.setting(name) for name in names))  # type: ignore[no-any-return]
+    unfolded: torch.Tensor = torch.ops.aten.im2col(places, *(r.setting(name) for name in names))
+    return unfolded
 
 
 def packed(r: Reading) -> Explanation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -147,12 +147,9 @@ def _statistic(r: Reading, box: Box) -> Explanation:
     return r.sum("Norm", _reciprocal_deviation(r, found), _count(found) + 8)
 
 
-def _unboxed(box: Box, inner: object) -> Index:
+def _unboxed(box: Box, inner: Iterator[int]) -> Index:
     """The box with the next inner place at each range, counted from where the range begins."""
-    return tuple(
-        (at.start or 0) + next(inner) if isinstance(at, slice) else at  # type: ignore[call-overload]
-        for at in box
-    )
+    return tuple((at.start or 0) + next(inner) if isinstance(at, slice) else at for at in box)
 
 
 def _reciprocal_deviation(r: Reading, found: Crowd) -> list[Term]:
