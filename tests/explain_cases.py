@@ -217,7 +217,8 @@ REDUCTIONS: dict[str, Case] = {
     "var": Case(lambda x: x.var(1)), "std": Case(lambda x: x.std((0, 1), keepdim=True)),
     "std without correction": Case(lambda x: x.std(unbiased=False)),
     "var_mean": Case(lambda x: torch.var_mean(x, 1, correction=0)),
-    "norm of an axis": Case(lambda x: torch.norm(x, dim=1)), "norm of order 1": Case(lambda x: x.norm(1)),
+    "norm of an axis": Case(lambda x: torch.norm(x, dim=1)),
+    "norm of order 1": Case(lambda x: x.norm(1)),
     "linalg_vector_norm": Case(lambda x: torch.linalg.vector_norm(x, 3, 1)),
     "norm of order ∞": Case(lambda x: torch.linalg.vector_norm(x, math.inf)),
     "normalize": Case(lambda x: f.normalize(x, dim=1)),
@@ -305,6 +306,9 @@ MOVES: dict[str, Case] = {
                                    modules=lambda: nn.EmbeddingBag(5, 3)),
     "embedding bag of sums": Case(lambda m: m(SYMBOLS), (),
                                   modules=lambda: nn.EmbeddingBag(5, 3, mode="sum")),
+    "_embedding_bag_forward_only": Case(
+        lambda m, x: x * f.embedding_bag(SYMBOLS, m.weight.detach()), ((2, 3),),
+        modules=lambda: nn.EmbeddingBag(5, 3)),
     "embedding bag of maxima": Case(lambda m: m(SYMBOLS), (),
                                     modules=lambda: nn.EmbeddingBag(5, 3, mode="max")),
     "one hot": Case(lambda x: x * f.one_hot(torch.tensor([0, 2, 1]), 4), ROWS),
@@ -552,7 +556,7 @@ def losses() -> dict[str, Case]:
 def _without_gradients(part: Callable[..., Any], *inputs: Tensor) -> Tensor:
     with torch.no_grad():
         answer = part(*inputs)
-    return inputs[0] * (answer if isinstance(answer, Tensor) else answer[0])
+    return answer if isinstance(answer, Tensor) else answer[0]
 
 
 def sequences() -> dict[str, Case]:
@@ -596,10 +600,10 @@ def sequences() -> dict[str, Case]:
         "decoder layer": Case(lambda m, x, y: m(x, y, tgt_mask=ahead.to(x.dtype)),
                               SEQUENCE * 2, modules=lambda: nn.TransformerDecoderLayer(**encoder)),
         "_transformer_encoder_layer_fwd": Case(
-            _without_gradients, SEQUENCE,
+            lambda m, x: x * _without_gradients(m, x), SEQUENCE,
             modules=lambda: nn.TransformerEncoderLayer(**encoder).eval()),
         "_native_multi_head_attention": Case(
-            lambda m, x: _without_gradients(lambda y: m(y, y, y), x), SEQUENCE,
+            lambda m, x: x * _without_gradients(lambda y: m(y, y, y), x), SEQUENCE,
             modules=lambda: nn.MultiheadAttention(8, 2, batch_first=True).eval()),
         "mkldnn_rnn_layer": layer(lambda: nn.LSTM(8, 3, batch_first=True)),
         "lstm, deep and both ways": layer(

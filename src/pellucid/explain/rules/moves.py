@@ -125,29 +125,21 @@ def embedded(r: Reading) -> Explanation:
 def embedded_back(r: Reading) -> Explanation:
     """Every symbol of the text gives its gradient to its own row."""
     row, feature = r.index
-    indices = r.tensor("indices").array.ravel()
-    flat = r.tensor("grad_output")
+    indices, flat = r.tensor("indices").array, r.tensor("grad_output")
     padding = r.setting("padding_idx", -1)
-    found = np.flatnonzero(indices == row) if row != padding else np.zeros(0, int)
+    found = np.flatnonzero(indices.ravel() == row) if row != padding else np.zeros(0, int)
     values = flat.array.reshape(-1, flat.shape[-1])[found, feature].astype(np.float64)
-    if r.setting("scale_grad_by_freq") and len(found):
-        values = values / len(found)
-    lead = flat.shape[:-1]
-    return r.sum("Embedding, backward", _gathered(values, found, flat, lead, (feature,)))
-
-
-def _gathered(
-    values: Array, found: Array, source: Operand, lead: Index, tail: Index
-) -> Terms | list[Any]:
-    if not len(values):
-        return single("0, as nothing led here", 0.0)
+    if not len(found):
+        return constant(r, 0, "0, as nothing led here")
+    share = len(found) if r.setting("scale_grad_by_freq") else 1
+    said = f" / {share}" if share > 1 else ""
 
     def describe(term: int) -> tuple[str, tuple[Place, ...]]:
-        at = np.unravel_index(int(found[term]), lead) if lead else ()
-        place = source.place((*map(int, at), *tail))
-        return str(place), (place,)
+        at = np.unravel_index(int(found[term]), indices.shape) if indices.shape else ()
+        place = flat.place((*map(int, at), feature))
+        return f"{place}{said}", (place,)
 
-    return Terms(values, describe)
+    return r.sum("Embedding, backward", Terms(values / share, describe))
 
 
 def selected_back(r: Reading) -> Explanation:
@@ -221,14 +213,6 @@ def packed(r: Reading) -> Explanation:
     raise AssertionError("a row beyond the sequences")
 
 
-def packed_back(r: Reading) -> Explanation:
-    gradient, sizes = r.tensor("grad"), r.tensor("batch_sizes").array
-    row, time = r.index[:2] if r.setting("batch_first") else r.index[1::-1]
-    if time >= len(sizes) or row >= sizes[time]:
-        return constant(r, 0, "0, as the sequence had ended")
-    return moved(r, gradient, (int(sizes[:time].sum()) + row, *r.index[2:]))
-
-
 VIEWS = (
     "view", "_unsafe_view", "t", "transpose", "permute", "expand", "select", "slice", "squeeze",
     "unsqueeze", "detach", "alias", "as_strided", "diagonal", "unfold", "_reshape_alias",
@@ -267,5 +251,4 @@ RULES: dict[str, Rule] = {
     "select_backward": selected_back,
     "slice_backward": sliced_back,
     "_pack_padded_sequence": packed,
-    "_pack_padded_sequence_backward": packed_back,
 }  # fmt: skip

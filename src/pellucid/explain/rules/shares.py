@@ -12,21 +12,64 @@ from pellucid.explain.reading import Reading, Scalar, number, product, single
 from pellucid.explain.rules.reductions import Line
 from pellucid.scratch.arrays import Array, nth_place
 from pellucid.scratch.explanation import Explanation, Place, Term, Terms
-from pellucid.scratch.ops.softmax import LogSoftmax, Softmax
 
 Rule = Callable[[Reading], Explanation]
 MEAN, SUM = 1, 2
 """PyTorch's numbers for how a loss is reduced; 0 is not at all."""
 
 
+RIVALS = 8
+"""How many of the scores that compete are named; there may be thousands."""
+
+
+class Contest:
+    """The scores along an axis that compete, and the one that is asked for."""
+
+    def __init__(self, r: Reading) -> None:
+        axis = r.setting("dim")
+        self.line = Line(r, axis, True)
+        self.own = r.index[axis % len(r.index)] if r.index else 0
+        self.scores = self.line.wide
+        self.largest = int(self.scores.argmax())
+        self.distances = self.scores - self.scores[self.largest]
+        self.powers = np.exp(self.distances)
+        self.total = math.fsum(self.powers)
+
+    def rivals(self) -> tuple[Place, ...]:
+        """The places of the largest scores."""
+        count = min(RIVALS, len(self.scores))
+        best = np.argpartition(-self.scores, count - 1)[:count]
+        return tuple(self.line.place(int(k)) for k in best)
+
+    def spread(self) -> float:
+        """How far the own score, and the average one, lie below the largest."""
+        finite = np.where(self.powers > 0, self.distances, 0)
+        return abs(float(finite[self.own])) + abs(float((finite * self.powers).sum() / self.total))
+
+
 def softmax(r: Reading) -> Explanation:
+    """exp(score) / Σ exp(score)."""
     if "_safe" in r.call.name and not np.isfinite(Line(r, r.setting("dim"), True).wide).any():
         return r.sum("Softmax", single("0, as every score is −∞", 0.0))
-    return r.by(Softmax(r.setting("dim")), r.tensor("self"))
+    c = Contest(r)
+    value = float(c.powers[c.own]) / c.total
+    own = c.line.place(c.own)
+    # A score's rounding error is relative to the score; its power multiplies it by e^error.
+    size = value * (1 + 2 * c.spread()) if value else 0.0
+    text = f"exp({own}) / Σ exp over {len(c.scores)} scores"
+    return r.sum("Softmax", [Term(text, value, (own, *c.rivals()), size)], len(c.scores) + 16)
 
 
 def log_softmax(r: Reading) -> Explanation:
-    return r.by(LogSoftmax(r.setting("dim")), r.tensor("self"))
+    """score − largest − ln Σ exp(score − largest)."""
+    c = Contest(r)
+    own, top, rest = c.line.place(c.own), c.line.place(c.largest), math.log(c.total)
+    terms = [
+        Term(str(own), float(c.scores[c.own]), (own,)),
+        Term(f"−{top}, the largest of {len(c.scores)}", -float(c.scores[c.largest]), (top,)),
+        Term("−ln Σ exp(score − largest)", -rest, c.rivals(), 1 + abs(rest)),
+    ]
+    return r.sum("LogSoftmax", terms, len(c.scores) + 16)
 
 
 def softmax_backward(r: Reading) -> Explanation:

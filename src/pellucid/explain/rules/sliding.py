@@ -98,7 +98,5 @@ def _of_bias(r: Reading) -> Explanation:
 
 RULES: dict[str, Rule] = {
     "convolution": convolution,
-    "_convolution": convolution,
-    "convolution_overrideable": convolution,
     "convolution_backward": backward,
 }
