@@ -1,6 +1,6 @@
 """CPU seconds until 99.0 % and 99.2 % of MNIST's test digits are read, against other trainers.
 
-    python benchmarks/time_to_accuracy.py [--seeds 3]
+    python benchmarks/time_to_accuracy.py [--seeds 3] [--jobs 2]
 
 Every training is a process of its own with one thread; the trainers take turns. The floor is what
 the multiply-adds alone would take at the rate that a plain matrix product reaches here.
@@ -14,7 +14,9 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import results_page
@@ -32,6 +34,8 @@ WITH_ONE_CYCLE = ("ours", "skorch_ours")
 """Trainers whose recipe is made for a target: each target is a training of its own."""
 
 Looks = list[dict[str, float]]
+Found = dict[str, dict[str, dict[str, Looks]]]
+"""By trainer, target and seed: the looks at the test digits."""
 
 
 def train(trainer: str, seed: int, target: float) -> Looks:
@@ -48,22 +52,29 @@ def train(trainer: str, seed: int, target: float) -> Looks:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"train"')]
 
 
-def measure(seeds: int) -> dict[str, dict[str, list[Looks]]]:
+def measure(seeds: int, jobs: int) -> Found:
     """All trainers in turn, seed by seed; what is measured is kept as it comes."""
-    found: dict[str, dict[str, list[Looks]]] = {}
-    if MEASURED.exists():
-        found = json.loads(MEASURED.read_text())
-    for seed in range(seeds):
-        for trainer in TRAINERS:
-            targets = TARGETS if trainer in WITH_ONE_CYCLE else TARGETS[-1:]
-            for target in targets:
-                own = found.setdefault(trainer, {}).setdefault(str(target), [])
-                if len(own) <= seed:
-                    own.append(train(trainer, seed, target))
-                    last = own[-1][-1]
-                    print(f"{trainer:>16} seed {seed}: {last}", flush=True)
-                    MEASURED.parent.mkdir(exist_ok=True)
-                    MEASURED.write_text(json.dumps(found, indent=1) + "\n")
+    found: Found = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+    lock = threading.Lock()
+
+    def one(trainer: str, seed: int, target: float) -> None:
+        looks = train(trainer, seed, target)
+        with lock:
+            found.setdefault(trainer, {}).setdefault(str(target), {})[str(seed)] = looks
+            print(f"{trainer:>16} seed {seed}: {looks[-1]}", flush=True)
+            MEASURED.parent.mkdir(exist_ok=True)
+            MEASURED.write_text(json.dumps(found, indent=1) + "\n")
+
+    missing = [
+        (trainer, seed, target)
+        for seed in range(seeds)
+        for trainer in TRAINERS
+        for target in (TARGETS if trainer in WITH_ONE_CYCLE else TARGETS[-1:])
+        if str(seed) not in found.get(trainer, {}).get(str(target), {})
+    ]
+    with ThreadPoolExecutor(jobs) as pool:
+        for done in [pool.submit(one, *entry) for entry in missing]:
+            done.result()
     return found
 
 
@@ -112,14 +123,15 @@ def floor(target: float) -> tuple[float, int, int]:
     return adds * 6 * examples / matrix_rate(), adds, examples
 
 
-def page(found: dict[str, dict[str, list[Looks]]]) -> str:
+def page(found: Found) -> str:
     """The table, and the floor beneath it."""
     rows = []
     own: dict[float, float | None] = {}
     for trainer, title in TRAINERS.items():
         cells = [title]
         for target in TARGETS:
-            runs = found[trainer].get(str(target)) or found[trainer][str(TARGETS[-1])]
+            by_seed = found[trainer].get(str(target)) or found[trainer][str(TARGETS[-1])]
+            runs = list(by_seed.values())
             train_seconds = middle(reached(runs, target, "train"))
             whole = middle(reached(runs, target, "process"))
             if trainer == "ours":
@@ -156,7 +168,9 @@ def main() -> None:
     """Measure, then write the page."""
     parser = argparse.ArgumentParser(description="time to accuracy")
     parser.add_argument("--seeds", type=int, default=3)
-    results_page.write("time-to-accuracy", page(measure(parser.parse_args().seeds)))
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at the same time")
+    chosen = parser.parse_args()
+    results_page.write("time-to-accuracy", page(measure(chosen.seeds, chosen.jobs)))
 
 
 if __name__ == "__main__":
