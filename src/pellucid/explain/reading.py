@@ -84,7 +84,7 @@ class Reading:
         """The number of the argument `name` that meets the result's number; a setting is itself."""
         value = self.arguments.get(name)
         if not isinstance(value, Kept):
-            return number(float(value or 0))
+            return number(0.0 if value is None else float(value))
         return self.at(self.operand(value), index)
 
     def at(self, operand: Operand, index: Index | None = None) -> Scalar:

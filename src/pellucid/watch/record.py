@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -153,7 +154,17 @@ def _check(module: Any, inputs: tuple[Any, ...], loss: Any, optimiser: Any) -> N
             "a loss, as a step needs gradients",
             "give loss= as well",
         )
-    tensors = list(tensors_in(list(inputs)))
+    if optimiser is not None and _asks_again(optimiser):
+        raise WrongUse(
+            "record",
+            f"{type(optimiser).__name__}, which asks for the loss several times a step",
+            "an optimiser that makes one step from one backward pass",
+            "record the backward pass alone, or a step of another optimiser such as Adam",
+        )
+    _check_devices(module, list(tensors_in(list(inputs))))
+
+
+def _check_devices(module: nn.Module, tensors: list[Tensor]) -> None:
     own = {str(weight.device) for weight in module.parameters()}
     for tensor in tensors:
         if own and str(tensor.device) not in own:
@@ -163,6 +174,12 @@ def _check(module: Any, inputs: tuple[Any, ...], loss: Any, optimiser: Any) -> N
                 f"one on {' or '.join(sorted(own))}, where the weights are",
                 f"write input.to({sorted(own)[0]!r})",
             )
+
+
+def _asks_again(optimiser: Optimizer) -> bool:
+    """Whether its step cannot be made without a closure, as that of LBFGS."""
+    closure = inspect.signature(type(optimiser).step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
 
 
 def _check_loss(value: Any) -> None:

@@ -45,6 +45,11 @@ def _number(r: Reading, name: str, weight: int) -> Scalar:
     return r.at(operand, r.index if operand.shape else ())
 
 
+def _step(r: Reading, weight: int) -> float:
+    """Which step this is, counted from 1."""
+    return float(_entry(r, "state_steps", weight).array.item())
+
+
 def _rate(r: Reading) -> float:
     return r.scalar("lr", ()).value
 
@@ -67,8 +72,6 @@ def adam(decoupled: bool) -> Rule:
 
     def rule(r: Reading) -> Explanation:
         name, weight = turn_of(r)
-        if r.setting("amsgrad"):
-            r.refuse("amsgrad inside a fused call is not written out")
         g, size, gradient = _gradient(r, weight, not decoupled)
         if name == "grads":
             return r.sum("Move", [product(gradient)])
@@ -81,9 +84,15 @@ def adam(decoupled: bool) -> Rule:
             new = single(f"{1 - beta2:.4g} · gradient²", (1 - beta2) * g * g, gradient,
                          size=size * size)  # fmt: skip
             return r.sum("Adam", [product(number(beta2), v), *new], ROUNDINGS)
-        step = _entry(r, "state_steps", weight).read(())
+        step = _step(r, weight)
         first = beta1 * m.value + (1 - beta1) * g
         second = beta2 * v.value + (1 - beta2) * g * g
+        if r.setting("amsgrad"):
+            largest = _number(r, "max_exp_avg_sqs", weight)
+            second = max(second, largest.value)
+            if name == "max_exp_avg_sqs":
+                text = f"the larger one of the mean square and {largest.text}"
+                return r.sum("Adam", single(text, second, largest, v, gradient), ROUNDINGS)
         root = math.sqrt(second / (1 - beta2**step)) + r.setting("eps")
         move = -_rate(r) * first / (1 - beta1**step) / root
         own = _number(r, "self", weight)
@@ -122,17 +131,17 @@ def sgd(r: Reading) -> Explanation:
 def adagrad(r: Reading) -> Explanation:
     """Adagrad. Source: Duchi et al. 2011."""
     name, weight = turn_of(r)
+    if name == "state_steps":
+        return r.sum("Move", [product(_number(r, name, weight))])
     g, size, gradient = _gradient(r, weight, decay=True)
     if name == "grads":
         return r.sum("Move", [product(gradient)])
-    if name == "state_steps":
-        return r.sum("Add", [product(_number(r, name, weight))])
     total = _number(r, "state_sums", weight)
     squares = total.value + g * g
     if name == "state_sums":
         new = single("gradient²", g * g, gradient, size=size * size)
         return r.sum("Adagrad", [product(total), *new], ROUNDINGS)
-    step = _entry(r, "state_steps", weight).read(())
+    step = _step(r, weight)
     rate = _rate(r) / (1 + (step - 1) * r.setting("lr_decay"))
     move = -rate * g / (math.sqrt(squares) + r.setting("eps"))
     told = single(f"−rate · gradient / √{squares:.4g}", move, gradient, total,
