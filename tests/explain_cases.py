@@ -75,53 +75,52 @@ TARGETS = torch.tensor([1, 3, 0])
 SYMBOLS = torch.tensor([[1, 2, 2], [0, 4, 1]])
 
 
-def curves() -> dict[str, Case]:
-    """Functions of one number."""
-    plain = {
-        "relu": f.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "gelu": f.gelu,
-        "silu": f.silu, "mish": f.mish, "elu": f.elu, "selu": f.selu, "celu": f.celu,
-        "softplus": f.softplus, "leaky_relu": f.leaky_relu, "hardtanh": f.hardtanh,
-        "relu6": f.relu6, "hardswish": f.hardswish, "hardsigmoid": f.hardsigmoid,
-        "log_sigmoid_forward": f.logsigmoid, "softsign": f.softsign, "tanhshrink": f.tanhshrink,
-        "hardshrink": f.hardshrink, "softshrink": f.softshrink,
-        "exp": torch.exp, "expm1": torch.expm1, "exp2": torch.exp2, "erf": torch.erf,
-        "sin": torch.sin, "cos": torch.cos, "atan": torch.atan, "neg": torch.neg,
-        "tan": torch.tan, "sinh": torch.sinh, "cosh": torch.cosh, "asinh": torch.asinh,
-        "erfc": torch.erfc, "sinc": torch.sinc,
-        "abs": torch.abs, "sign": torch.sign, "sgn": torch.sgn, "floor": torch.floor,
-        "ceil": torch.ceil, "round": torch.round, "trunc": torch.trunc, "frac": torch.frac,
-        "reciprocal": torch.reciprocal, "square": torch.square, "nan_to_num": torch.nan_to_num,
-        "clamp": lambda x: torch.clamp(x, -0.5, 0.5), "clamp_min": lambda x: x.clamp_min(0.1),
-        "clamp_max": lambda x: x.clamp_max(0.1),
-        "threshold": lambda x: f.threshold(x, 0.1, 0.5),
-        "gelu of tanh": lambda x: f.gelu(x, approximate="tanh"),
-        "relu in place": lambda x: f.relu_(x * 1), "glu": lambda x: f.glu(x, -1),
-        "elu in place": lambda x: f.elu_(x * 1),
-        "softplus with beta": lambda x: f.softplus(x, beta=3, threshold=2),
-        "remainder": lambda x: x % 0.7, "fmod": lambda x: torch.fmod(x, 0.7),
-        "floor division": lambda x: x * (x.detach() // 0.3),
-        "div by trunc": lambda x: torch.div(x, 0.3, rounding_mode="trunc"),
-        "pow": lambda x: x**3, "rsub": lambda x: torch.rsub(x, 2.5),
-        "not finite": lambda x: x * torch.tensor([math.inf, 1.0, -math.inf, 1.0], dtype=x.dtype),
-    }  # fmt: skip
-    above = {
-        "log": torch.log, "log1p": torch.log1p, "log2": torch.log2, "log10": torch.log10,
-        "sqrt": torch.sqrt, "rsqrt": torch.rsqrt, "pow of a share": lambda x: x**0.7,
-        "lgamma": torch.lgamma, "xlogy": lambda x: torch.xlogy(x, x),
-        "pow of a number": lambda x: 2.0**x,
-    }  # fmt: skip
-    return {
-        **{name: Case(function) for name, function in plain.items()},
-        **{name: Case(function, positive=True) for name, function in above.items()},
-        "acosh": Case(lambda x: torch.acosh(x + 1), positive=True),
-        "acos": Case(lambda x: torch.acos(torch.tanh(x))),
-        "asin": Case(lambda x: torch.asin(torch.tanh(x))),
-        "atanh": Case(lambda x: torch.atanh(torch.tanh(x) / 2)),
-        "logit": Case(lambda x: torch.logit(torch.sigmoid(x))),
-        "prelu": Case(f.prelu, ((2, 3, 4), (3,))),
-        "prelu of one": Case(f.prelu, ((2, 3, 4), (1,)), meets=("_prelu_kernel",)),
-        "rrelu": Case(lambda x: f.rrelu(x, training=True)),
-    }
+plain = {
+    "relu": f.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "gelu": f.gelu,
+    "silu": f.silu, "mish": f.mish, "elu": f.elu, "selu": f.selu, "celu": f.celu,
+    "softplus": f.softplus, "leaky_relu": f.leaky_relu, "hardtanh": f.hardtanh,
+    "relu6": f.relu6, "hardswish": f.hardswish, "hardsigmoid": f.hardsigmoid,
+    "log_sigmoid_forward": f.logsigmoid, "softsign": f.softsign, "tanhshrink": f.tanhshrink,
+    "hardshrink": f.hardshrink, "softshrink": f.softshrink,
+    "exp": torch.exp, "expm1": torch.expm1, "exp2": torch.exp2, "erf": torch.erf,
+    "sin": torch.sin, "cos": torch.cos, "atan": torch.atan, "neg": torch.neg,
+    "tan": torch.tan, "sinh": torch.sinh, "cosh": torch.cosh, "asinh": torch.asinh,
+    "erfc": torch.erfc, "sinc": torch.sinc,
+    "abs": torch.abs, "sign": torch.sign, "sgn": torch.sgn, "floor": torch.floor,
+    "ceil": torch.ceil, "round": torch.round, "trunc": torch.trunc, "frac": torch.frac,
+    "reciprocal": torch.reciprocal, "square": torch.square, "nan_to_num": torch.nan_to_num,
+    "clamp": lambda x: torch.clamp(x, -0.5, 0.5), "clamp_min": lambda x: x.clamp_min(0.1),
+    "clamp_max": lambda x: x.clamp_max(0.1),
+    "threshold": lambda x: f.threshold(x, 0.1, 0.5),
+    "gelu of tanh": lambda x: f.gelu(x, approximate="tanh"),
+    "relu in place": lambda x: f.relu_(x * 1), "glu": lambda x: f.glu(x, -1),
+    "elu in place": lambda x: f.elu_(x * 1),
+    "softplus with beta": lambda x: f.softplus(x, beta=3, threshold=2),
+    "remainder": lambda x: x % 0.7, "fmod": lambda x: torch.fmod(x, 0.7),
+    "floor division": lambda x: x * (x.detach() // 0.3),
+    "div by trunc": lambda x: torch.div(x, 0.3, rounding_mode="trunc"),
+    "pow": lambda x: x**3, "rsub": lambda x: torch.rsub(x, 2.5),
+    "not finite": lambda x: x * torch.tensor([math.inf, 1.0, -math.inf, 1.0], dtype=x.dtype),
+}  # fmt: skip
+above = {
+    "log": torch.log, "log1p": torch.log1p, "log2": torch.log2, "log10": torch.log10,
+    "sqrt": torch.sqrt, "rsqrt": torch.rsqrt, "pow of a share": lambda x: x**0.7,
+    "lgamma": torch.lgamma, "xlogy": lambda x: torch.xlogy(x, x),
+    "pow of a number": lambda x: 2.0**x,
+}  # fmt: skip
+CURVES: dict[str, Case] = {
+    **{name: Case(function) for name, function in plain.items()},
+    **{name: Case(function, positive=True) for name, function in above.items()},
+    "acosh": Case(lambda x: torch.acosh(x + 1), positive=True),
+    "acos": Case(lambda x: torch.acos(torch.tanh(x))),
+    "asin": Case(lambda x: torch.asin(torch.tanh(x))),
+    "atanh": Case(lambda x: torch.atanh(torch.tanh(x) / 2)),
+    "logit": Case(lambda x: torch.logit(torch.sigmoid(x))),
+    "prelu": Case(f.prelu, ((2, 3, 4), (3,))),
+    "prelu of one": Case(f.prelu, ((2, 3, 4), (1,)), meets=("_prelu_kernel",)),
+    "rrelu": Case(lambda x: f.rrelu(x, training=True)),
+}
+"""Functions of one number."""
 
 
 PAIRS: dict[str, Case] = {
@@ -340,289 +339,6 @@ def _written_into(x: Tensor, row: Tensor) -> Tensor:
     return copy * copy
 
 
-def convolutions() -> dict[str, Case]:
-    """Sliding filters."""
-
-    def layer(make: Callable[[], nn.Module], shapes: tuple[Shape, ...] = PICTURE) -> Case:
-        return Case(lambda m, x: m(x), shapes, modules=make)
-
-    return {
-        "convolution": layer(lambda: nn.Conv2d(4, 3, 3, padding=1)),
-        "convolution with strides": layer(lambda: nn.Conv2d(4, 2, (3, 2), stride=(2, 1))),
-        "convolution, dilated": layer(lambda: nn.Conv2d(4, 2, 2, dilation=2, bias=False)),
-        "convolution in groups": layer(lambda: nn.Conv2d(4, 6, 3, padding=1, groups=2)),
-        "convolution by depth": layer(lambda: nn.Conv2d(4, 4, 3, padding=1, groups=4)),
-        "convolution, circular": layer(
-            lambda: nn.Conv2d(4, 2, 3, padding=1, padding_mode="circular")),
-        "convolution, reflected": layer(
-            lambda: nn.Conv2d(4, 2, 3, padding=1, padding_mode="reflect")),
-        "convolution, same": layer(lambda: nn.Conv2d(4, 2, 2, padding="same")),
-        "convolution of lines": layer(lambda: nn.Conv1d(3, 2, 3, padding=1), LINES),
-        "convolution of blocks": layer(lambda: nn.Conv3d(2, 3, 2), BLOCK),
-        "convolution of one picture": layer(lambda: nn.Conv2d(4, 3, 3), ((4, 5, 6),)),
-        "transposed convolution": layer(
-            lambda: nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1)),
-        "transposed convolution in groups": layer(
-            lambda: nn.ConvTranspose2d(4, 4, 2, stride=2, groups=2)),
-        "transposed convolution of lines": layer(
-            lambda: nn.ConvTranspose1d(3, 2, 3, dilation=2), LINES),
-        "convolution, channels last": Case(
-            lambda m, x: m.to(memory_format=torch.channels_last)(
-                x.contiguous(memory_format=torch.channels_last)),
-            PICTURE, modules=lambda: nn.Conv2d(4, 3, 3, padding=1)),
-        "weight norm": layer(
-            lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), ((2, 4),)),
-        "spectral norm": layer(
-            lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3)), ((2, 4),)),
-        "old weight norm": layer(lambda: nn.utils.weight_norm(nn.Linear(4, 3)), ((2, 4),)),
-    }  # fmt: skip
-
-
-def windows() -> dict[str, Case]:
-    """Pooling and enlarging."""
-    pooled: dict[str, tuple[Callable[..., Any], tuple[Shape, ...]]] = {
-        "max_pool2d_with_indices": (lambda x: f.max_pool2d(x, 2), PICTURE),
-        "max_pool2d, wide": (lambda x: f.max_pool2d(x, 3, 2, 1, ceil_mode=True), PICTURE),
-        "max_pool2d, dilated": (lambda x: f.max_pool2d(x, 2, 1, dilation=2), PICTURE),
-        "max_pool1d": (lambda x: f.max_pool1d(x, 2), LINES),
-        "max_pool3d_with_indices": (lambda x: f.max_pool3d(x, 2, 1), BLOCK),
-        "avg_pool1d": (lambda x: f.avg_pool1d(x, 3, 2, 1), LINES),
-        "avg_pool2d": (lambda x: f.avg_pool2d(x, 2), PICTURE),
-        "avg_pool2d, wide": (
-            lambda x: f.avg_pool2d(x, 3, 2, 1, ceil_mode=True, count_include_pad=False), PICTURE),
-        "avg_pool2d, own divisor": (
-            lambda x: f.avg_pool2d(x, 3, 2, 1, divisor_override=5), PICTURE),
-        "avg_pool3d": (lambda x: f.avg_pool3d(x, 2, 1), BLOCK),
-        "lp_pool2d": (lambda x: f.lp_pool2d(x.abs(), 2, 2), PICTURE),
-        "_adaptive_avg_pool2d": (lambda x: f.adaptive_avg_pool2d(x, (2, 4)), PICTURE),
-        "adaptive_avg_pool2d to 1": (lambda x: f.adaptive_avg_pool2d(x, 1), PICTURE),
-        "_adaptive_avg_pool1d": (lambda x: f.adaptive_avg_pool1d(x, 4), LINES),
-        "_adaptive_avg_pool3d": (lambda x: f.adaptive_avg_pool3d(x, (2, 3, 3)), BLOCK),
-        "adaptive_max_pool2d": (lambda x: f.adaptive_max_pool2d(x, (2, 4)), PICTURE),
-        "adaptive_max_pool1d": (lambda x: f.adaptive_max_pool1d(x, 4), LINES),
-        "adaptive_max_pool3d": (lambda x: f.adaptive_max_pool3d(x, 2), BLOCK),
-        "max_unpool2d": (
-            lambda x: f.max_unpool2d(*f.max_pool2d(x, 2, return_indices=True), 2),
-            ((1, 2, 4, 6),)),
-        "max_unpool3d": (
-            lambda x: f.max_unpool3d(*f.max_pool3d(x, 2, return_indices=True), 2),
-            ((1, 1, 4, 4, 2),)),
-        "_upsample_nearest_exact1d": (
-            lambda x: f.interpolate(x, 9, mode="nearest-exact"), LINES),
-        "_upsample_nearest_exact3d": (
-            lambda x: f.interpolate(x, scale_factor=1.5, mode="nearest-exact"), BLOCK),
-        "local response norm": (lambda x: f.local_response_norm(x, 3), PICTURE),
-        "upsample_nearest1d": (lambda x: f.interpolate(x, scale_factor=2), LINES),
-        "upsample_nearest2d": (lambda x: f.interpolate(x, (7, 4)), PICTURE),
-        "upsample_nearest2d by scale": (lambda x: f.interpolate(x, scale_factor=1.7), PICTURE),
-        "upsample_nearest3d": (lambda x: f.interpolate(x, scale_factor=2), BLOCK),
-        "_upsample_nearest_exact2d": (
-            lambda x: f.interpolate(x, (7, 4), mode="nearest-exact"), PICTURE),
-        "upsample_linear1d": (lambda x: f.interpolate(x, 9, mode="linear"), LINES),
-        "upsample_bilinear2d": (
-            lambda x: f.interpolate(x, scale_factor=2, mode="bilinear"), PICTURE),
-        "upsample_bilinear2d by scale": (
-            lambda x: f.interpolate(x, scale_factor=1.3, mode="bilinear"), PICTURE),
-        "upsample_bilinear2d, corners": (
-            lambda x: f.interpolate(x, (7, 9), mode="bilinear", align_corners=True), PICTURE),
-        "upsample_trilinear3d": (
-            lambda x: f.interpolate(x, scale_factor=2, mode="trilinear"), BLOCK),
-        "upsample_bicubic2d": (
-            lambda x: f.interpolate(x, scale_factor=2, mode="bicubic"), PICTURE),
-        "_upsample_bilinear2d_aa": (
-            lambda x: f.interpolate(x, (3, 3), mode="bilinear", antialias=True), PICTURE),
-        "shrunk by area": (lambda x: f.interpolate(x, (3, 3), mode="area"), PICTURE),
-        "grid_sampler_2d": (
-            lambda x: f.grid_sample(x, f.affine_grid(
-                torch.eye(2, 3, dtype=x.dtype)[None] * 0.7, [1, 2, 4, 4], align_corners=False),
-                align_corners=False), ((1, 2, 4, 4),)),
-    }  # fmt: skip
-    return {name: Case(function, shapes) for name, (function, shapes) in pooled.items()}
-
-
-def norms() -> dict[str, Case]:
-    """Norms while they learn and while they judge."""
-
-    def layer(make: Callable[[], nn.Module], shapes: tuple[Shape, ...] = PICTURE) -> Case:
-        return Case(lambda m, x: m(x), shapes, modules=make)
-
-    return {
-        "native_batch_norm": layer(lambda: nn.BatchNorm2d(4)),
-        "batch norm of rows": layer(lambda: nn.BatchNorm1d(4), ((5, 4),)),
-        "batch norm that judges": layer(lambda: nn.BatchNorm2d(4).eval()),
-        "batch norm without weights": layer(lambda: nn.BatchNorm2d(4, affine=False)),
-        "batch norm without memory": layer(
-            lambda: nn.BatchNorm2d(4, track_running_stats=False)),
-        "batch norm with cumulative mean": layer(lambda: nn.BatchNorm2d(4, momentum=None)),
-        "batch norm, channels last": Case(
-            lambda m, x: m(x.contiguous(memory_format=torch.channels_last)), PICTURE,
-            modules=lambda: nn.BatchNorm2d(4)),
-        "batch norm of blocks": layer(lambda: nn.BatchNorm3d(2), BLOCK),
-        "_native_batch_norm_legit": Case(
-            lambda x: torch.ops.aten._native_batch_norm_legit(
-                x, None, None, torch.zeros(4, dtype=x.dtype), torch.ones(4, dtype=x.dtype),
-                True, 0.1, 1e-5)[0], PICTURE),
-        "_batch_norm_with_update": Case(
-            lambda x: x * torch.ops.aten._batch_norm_with_update(
-                x.detach(), torch.ones(4, dtype=x.dtype), None, torch.zeros(4, dtype=x.dtype),
-                torch.ones(4, dtype=x.dtype), 0.1, 1e-5)[0], PICTURE),
-        "_native_batch_norm_legit_no_training": Case(
-            lambda x: torch.ops.aten._native_batch_norm_legit_no_training(
-                x.detach(), None, None, torch.zeros(4, dtype=x.dtype),
-                torch.ones(4, dtype=x.dtype), 0.1, 1e-5)[0] * x, PICTURE),
-        "instance norm": layer(lambda: nn.InstanceNorm2d(4, affine=True)),
-        "instance norm with memory": layer(
-            lambda: nn.InstanceNorm2d(4, track_running_stats=True)),
-        "native_group_norm": layer(lambda: nn.GroupNorm(2, 4)),
-        "group norm without weights": layer(lambda: nn.GroupNorm(2, 4, affine=False)),
-        "native_layer_norm": layer(lambda: nn.LayerNorm(8), SEQUENCE),
-        "layer norm of planes": layer(lambda: nn.LayerNorm((5, 6))),
-        "layer norm without weights": layer(
-            lambda: nn.LayerNorm(8, elementwise_affine=False), SEQUENCE),
-        "layer norm of rows": layer(lambda: nn.LayerNorm(8, bias=False), ((8,),)),
-        "_fused_rms_norm": layer(lambda: nn.RMSNorm(8), SEQUENCE),
-    }  # fmt: skip
-
-
-def losses() -> dict[str, Case]:
-    """What a network learns from. The inputs are predictions; the targets stand here."""
-    rows, pair = ((3, 4),), ((3, 4), (3, 4))
-    classes = torch.tensor([[0, 2, 1], [3, -100, 1]])
-    weight = torch.tensor([1.0, 2.0, 0.5, 3.0])
-    side = torch.tensor([1.0, -1.0, 1.0])
-
-    def of(function: Callable[..., Any], shapes: tuple[Shape, ...] = pair, **named: Any) -> Case:
-        return Case(function, shapes, **named)
-
-    return {
-        "nll_loss_forward": of(lambda x: f.cross_entropy(x, TARGETS), rows),
-        "cross entropy, summed": of(lambda x: f.cross_entropy(x, TARGETS, reduction="sum"), rows),
-        "cross entropy, each": of(lambda x: f.cross_entropy(x, TARGETS, reduction="none"), rows),
-        "cross entropy, weighed": of(
-            lambda x: f.cross_entropy(x, TARGETS, weight=weight.to(x.dtype)), rows),
-        "cross entropy, smoothed": of(
-            lambda x: f.cross_entropy(x, TARGETS, label_smoothing=0.1), rows),
-        "cross entropy, of shares": of(lambda x, y: f.cross_entropy(x, y.softmax(1))),
-        "nll_loss2d_forward": of(
-            lambda x: f.cross_entropy(x[..., None], classes[..., None]), ((2, 4, 3),)),
-        "cross entropy of one": of(lambda x: f.cross_entropy(x, TARGETS[0]), ((4,),)),
-        "cross entropy of lines": of(lambda x: f.cross_entropy(x, classes), ((2, 4, 3),)),
-        "mse_loss": of(f.mse_loss), "squared, each": of(
-            lambda x, y: f.mse_loss(x, y, reduction="none")),
-        "squared, summed": of(lambda x, y: f.mse_loss(x, y, reduction="sum")),
-        "l1_loss": of(f.l1_loss), "smooth_l1_loss": of(f.smooth_l1_loss),
-        "smooth, with beta": of(lambda x, y: f.smooth_l1_loss(x, y, beta=0.3)),
-        "huber_loss": of(lambda x, y: f.huber_loss(x, y, delta=0.7)),
-        "huber, each": of(lambda x, y: f.huber_loss(x, y, reduction="none")),
-        "binary_cross_entropy": of(
-            lambda x, y: f.binary_cross_entropy(torch.sigmoid(x), torch.sigmoid(y.detach()))),
-        "binary cross entropy, weighed": of(
-            lambda x, y: f.binary_cross_entropy(
-                torch.sigmoid(x), torch.sigmoid(y.detach()), y.detach().abs(), reduction="sum")),
-        "binary_cross_entropy_with_logits": of(
-            lambda x, y: f.binary_cross_entropy_with_logits(x, torch.sigmoid(y.detach()))),
-        "binary logits, weighed": of(
-            lambda x, y: f.binary_cross_entropy_with_logits(
-                x, torch.sigmoid(y.detach()), y.detach().abs(),
-                pos_weight=weight.to(x.dtype))),
-        "kl_div": of(lambda x, y: f.kl_div(x.log_softmax(1), y.softmax(1),
-                                           reduction="batchmean")),
-        "kl_div of logarithms": of(lambda x, y: f.kl_div(
-            x.log_softmax(1), y.log_softmax(1), log_target=True, reduction="sum")),
-        "soft_margin_loss": of(lambda x, y: f.soft_margin_loss(x, y.detach().sign())),
-        "hinge embedding": of(lambda x, y: f.hinge_embedding_loss(x, y.detach().sign())),
-        "margin ranking": of(lambda x, y: f.margin_ranking_loss(
-            x[:, 0], y[:, 0], side.to(x.dtype), margin=0.3)),
-        "cosine embedding": of(lambda x, y: f.cosine_embedding_loss(x, y, side.to(x.dtype))),
-        "multi_margin_loss": of(lambda x: f.multi_margin_loss(x, TARGETS), rows),
-        "multilabel_margin_loss": of(lambda x: f.multilabel_margin_loss(
-            x, torch.tensor([[1, 2, -1, 0], [0, -1, 1, 1], [3, 2, 1, -1]])), rows),
-        "multilabel soft margin": of(lambda x, y: f.multilabel_soft_margin_loss(
-            x, (y.detach() > 0).to(x.dtype))),
-        "triplet": of(f.triplet_margin_loss, ((3, 4), (3, 4), (3, 4))),
-        "poisson": of(lambda x, y: f.poisson_nll_loss(x, y.detach().abs())),
-        "gaussian": of(lambda x, y: f.gaussian_nll_loss(x, y.detach(), x.square() + 1)),
-        "_ctc_loss": of(lambda x: f.ctc_loss(
-            x.log_softmax(2), torch.tensor([[1, 2], [3, 1]]), (5, 5), (2, 2)), ((5, 2, 4),)),
-        "_softmax": of(lambda x: x.softmax(1), LINES),
-        "_log_softmax": of(lambda x: x.log_softmax(-1), LINES),
-        "softmin": of(lambda x: f.softmin(x, 0), LINES),
-        "gumbel": of(lambda x: f.gumbel_softmax(x, hard=True), rows),
-        "_safe_softmax": of(lambda x: torch.ops.aten._safe_softmax(
-            x.detach().masked_fill(torch.eye(3, 4) > 0, -math.inf), 1) * x, rows),
-    }  # fmt: skip
-
-
-def _without_gradients(part: Callable[..., Any], *inputs: Tensor) -> Tensor:
-    with torch.no_grad():
-        answer = part(*inputs)
-    return answer if isinstance(answer, Tensor) else answer[0]
-
-
-def sequences() -> dict[str, Case]:
-    """Attention and recurrent layers."""
-    ahead = nn.Transformer.generate_square_subsequent_mask(5)
-    padded = torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
-    heads: tuple[Shape, ...] = ((2, 2, 5, 4),) * 3
-
-    def attend(**named: Any) -> Case:
-        return Case(lambda q, k, v: f.scaled_dot_product_attention(q, k, v, **named), heads)
-
-    def layer(make: Callable[[], nn.Module], *more: Any, **named: Any) -> Case:
-        return Case(lambda m, x: m(x, *more, **named), SEQUENCE, modules=make)
-
-    def multihead(**named: Any) -> Case:
-        return Case(lambda m, x: m(x, x, x, **named), SEQUENCE,
-                    modules=lambda: nn.MultiheadAttention(8, 2, batch_first=True))  # fmt: skip
-
-    encoder: dict[str, Any] = {"d_model": 8, "nhead": 2, "dim_feedforward": 6, "batch_first": True}
-    return {
-        "_scaled_dot_product_flash_attention_for_cpu": attend(),
-        "attention, causal": attend(is_causal=True),
-        "attention with a mask": attend(attn_mask=torch.ones(5, 5).tril().bool()),
-        "attention with added scores": Case(
-            lambda q, k, v: f.scaled_dot_product_attention(
-                q, k, v, attn_mask=torch.arange(25, dtype=q.dtype).reshape(5, 5) / 9), heads),
-        "attention, scaled": attend(scale=0.3),
-        "attention with dropout": attend(dropout_p=0.3),
-        "attention in groups": Case(
-            lambda q, k: f.scaled_dot_product_attention(q, k, k, enable_gqa=True),
-            ((2, 4, 5, 4), (2, 2, 5, 4))),
-        "multihead": multihead(need_weights=False), "multihead with shares": multihead(),
-        "multihead, causal": multihead(attn_mask=ahead, is_causal=True, need_weights=False),
-        "multihead, padded": multihead(key_padding_mask=padded),
-        "multihead, each head": multihead(average_attn_weights=False),
-        "encoder layer": layer(lambda: nn.TransformerEncoderLayer(**encoder, dropout=0.2)),
-        "encoder layer that judges": layer(
-            lambda: nn.TransformerEncoderLayer(**encoder).eval()),
-        "encoder, padded": layer(lambda: nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(**encoder, dropout=0.0), 2), src_key_padding_mask=padded),
-        "decoder layer": Case(lambda m, x, y: m(x, y, tgt_mask=ahead.to(x.dtype)),
-                              SEQUENCE * 2, modules=lambda: nn.TransformerDecoderLayer(**encoder)),
-        "_transformer_encoder_layer_fwd": Case(
-            lambda m, x: x * _without_gradients(m, x), SEQUENCE,
-            modules=lambda: nn.TransformerEncoderLayer(**encoder).eval()),
-        "_native_multi_head_attention": Case(
-            lambda m, x: x * _without_gradients(lambda y: m(y, y, y), x), SEQUENCE,
-            modules=lambda: nn.MultiheadAttention(8, 2, batch_first=True).eval()),
-        "mkldnn_rnn_layer": layer(lambda: nn.LSTM(8, 3, batch_first=True)),
-        "lstm, deep and both ways": layer(
-            lambda: nn.LSTM(8, 3, 2, bidirectional=True, dropout=0.3)),
-        "lstm without biases": layer(lambda: nn.LSTM(8, 3, bias=False)),
-        "lstm with projection": layer(lambda: nn.LSTM(8, 4, proj_size=3)),
-        "lstm of a packed sequence": Case(
-            lambda m, x: m(nn.utils.rnn.pack_padded_sequence(x, [5, 3], batch_first=True))[1],
-            SEQUENCE, modules=lambda: nn.LSTM(8, 3, batch_first=True)),
-        "gru": layer(lambda: nn.GRU(8, 3, 2, batch_first=True, dropout=0.3)),
-        "gru of a packed sequence": Case(
-            lambda m, x: m(nn.utils.rnn.pack_padded_sequence(x, [5, 3], batch_first=True))[1],
-            SEQUENCE, modules=lambda: nn.GRU(8, 3, batch_first=True)),
-        "rnn": layer(lambda: nn.RNN(8, 3, nonlinearity="relu", bidirectional=True)),
-        "lstm cell": Case(lambda m, x: m(x), ((3, 8),), modules=lambda: nn.LSTMCell(8, 3)),
-        "gru cell": Case(lambda m, x: m(x), ((3, 8),), modules=lambda: nn.GRUCell(8, 3)),
-    }  # fmt: skip
-
-
 CHANCE: dict[str, Case] = {
     "dropout": Case(lambda x: f.dropout(x, 0.3), meets=("bernoulli",)),
     "native_dropout": Case(lambda x: torch.native_dropout(x, 0.3, True)[0],
@@ -666,7 +382,9 @@ CHANCE: dict[str, Case] = {
 
 def every_case() -> dict[str, Case]:
     """All of them by name."""
+    import explain_cases_layers as layers
+
     return {
-        **curves(), **PAIRS, **PRODUCTS, **REDUCTIONS, **MOVES, **convolutions(), **windows(),
-        **norms(), **losses(), **sequences(), **CHANCE,
+        **CURVES, **PAIRS, **PRODUCTS, **REDUCTIONS, **MOVES, **layers.CONVOLUTIONS,
+        **layers.WINDOWS, **layers.NORMS, **layers.LOSSES, **layers.SEQUENCES, **CHANCE,
     }  # fmt: skip

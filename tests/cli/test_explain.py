@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,13 @@ def told(call, *words: object, code: int = 0) -> tuple[dict[str, Any], str]:
 
 
 @pytest.fixture
-def mine(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delitem(sys.modules, "mine", raising=False)
+def mine(shelf: Path) -> Iterator[Path]:
+    sys.modules.pop("mine", None)
     Path("mine.py").write_text(MINE)
     picture = np.arange(1, 10, dtype=np.float32).reshape(1, 1, 3, 3)
     np.save("x.npy", picture)
-    return Path("mine.py")
+    yield Path("mine.py")
+    sys.modules.pop("mine", None)  # another test may write a module of the same name
 
 
 def test_the_largest_output_is_the_sum_of_its_products(shelf: Path, call) -> None:
