@@ -95,7 +95,7 @@ class Kept:
     def copy(self) -> None:
         """Stop sharing memory: from now on nothing that happens elsewhere changes it."""
         if self.shared:
-            self._tensor = self._tensor.detach().clone(memory_format=torch.preserve_format)
+            self._tensor = self._tensor.detach().clone()  # keeps the order in memory
             self.shared = False
 
     def forget_graph(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
 from pellucid.base.errors import PellucidError, WrongUse
@@ -140,6 +141,7 @@ def _check(module: Any, inputs: tuple[Any, ...], loss: Any, optimiser: Any) -> N
             "a torch.nn.Module",
             "give the network first, then its inputs",
         )
+    _check_weights(module)
     if loss is not None and not callable(loss):
         raise WrongUse(
             "record",
@@ -162,6 +164,17 @@ def _check(module: Any, inputs: tuple[Any, ...], loss: Any, optimiser: Any) -> N
             "record the backward pass alone, or a step of another optimiser such as Adam",
         )
     _check_devices(module, list(tensors_in(list(inputs))))
+
+
+def _check_weights(module: nn.Module) -> None:
+    unshaped = [name for name, weight in module.named_parameters() if is_lazy(weight)]
+    if unshaped:
+        raise WrongUse(
+            "record",
+            f"a network whose {unshaped[0]} has no shape yet",
+            "weights that are there",
+            "call the network once on an example first",
+        )
 
 
 def _check_devices(module: nn.Module, tensors: list[Tensor]) -> None:
@@ -207,7 +220,7 @@ def _stopped(recorder: Recorder, error: Exception) -> Stopped:
         met = shapes_of(function, given)
     elif recorder.stack:
         part, _, got = recorder.stack[-1]
-        shapes = " and ".join(str(tuple(tensor.shape)) for tensor in tensors_in(got))
+        shapes = " and ".join(str(tuple(tensor.shape)) for tensor in tensors_in(got)) or "no tensor"
         own = ", ".join(
             f"{name} {tuple(w.shape)}" for name, w in part.named_parameters(recurse=False)
         )

@@ -175,7 +175,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = self._names.get(module)
         if name is None:
             return
-        tensors = list(tensors_in(answer))
+        tensors = [
+            tensor
+            for tensor in tensors_in(answer)
+            # inside vmap and its like an answer has no numbers of its own; its calls are recorded
+            if not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        ]
         calls = self.answers.setdefault(name, [])
         for place, tensor in enumerate(tensors):
             if tensor.requires_grad:

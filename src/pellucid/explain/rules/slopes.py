@@ -126,7 +126,7 @@ def log_sigmoid_backward(r: Reading) -> Explanation:
 
 
 def _through(r: Reading, x: float) -> bool:
-    return x > float(r.setting("threshold", 0))
+    return not x <= float(r.setting("threshold", 0))  # so what is not a number goes through
 
 
 def _unbent(_: Reading, x: float) -> bool:
