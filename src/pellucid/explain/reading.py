@@ -121,10 +121,15 @@ class Reading:
         extra = error / (bare.unit * bare.roundings * max(len(values), 1))
         return self.sum(op, Terms(values, describe, np.abs(values) + extra))
 
-    @property
+    @cached_property
     def unit(self) -> float:
-        """The largest relative error of one rounding in the result's precision."""
-        return float(torch.finfo(self.result.kept.dtype).eps) / 2
+        """The largest relative error of one rounding in the result's precision; 0 for integers."""
+        return _unit(self.result.kept.dtype)
+
+    def mixed(self) -> None:
+        """Take the coarsest precision among what the call was given as that of its roundings."""
+        given = [kept.dtype for kept in self.call.inputs()]
+        self.unit = max(map(_unit, (self.result.kept.dtype, *given)))
 
     def sum(self, op: str, terms: Sequence[Term], roundings: int = 2) -> Explanation:
         """The number as the sum of `terms`."""
@@ -136,7 +141,7 @@ class Reading:
             value=self.value,
             terms=terms,
             roundings=len(terms) + roundings,
-            unit=limits.eps / 2 if limits else 0.0,
+            unit=self.unit,
             smallest=limits.tiny if limits else 0.0,
             largest=limits.max if limits else float("inf"),
         )
@@ -153,6 +158,10 @@ class Reading:
             told = Terms(np.array([t.value for t in told]), _nth(told), np.array(sizes))
         terms = Terms(told.values, _renamed(op, operands, told), told.sizes)
         return self.sum(op.name(), terms, op.roundings())
+
+
+def _unit(dtype: torch.dtype) -> float:
+    return float(torch.finfo(dtype).eps) / 2 if dtype.is_floating_point else 0.0
 
 
 def _nth(told: Sequence[Term]) -> Describe:

@@ -105,20 +105,25 @@ class Explanation:
 
         Source: Higham 2002, Accuracy and Stability of Numerical Algorithms, section 4.2.
         """
-        total = float(_sizes(self.terms).sum()) + self.rest_size
-        return self.roundings * (self.unit * total + self.smallest)
+        return self.roundings * (self.unit * self._reach() + self.smallest)
 
     @property
     def difference(self) -> float:
         """The distance between value and `recompute()`; 0 where both are the same infinity.
 
-        What is too large for the value's precision counts as infinite.
+        What is too large for the value's precision counts as infinite. A value that is infinite or
+        not a number may come from terms that are too large before they cancel.
         """
         again = self.recompute()
         if abs(again) > self.largest and math.isinf(self.value):
             again = math.copysign(math.inf, again)
         same = again == self.value or (math.isnan(again) and math.isnan(self.value))
-        return 0.0 if same else abs(self.value - again)
+        overflows = not math.isfinite(self.value) and self._reach() > self.largest
+        return 0.0 if same or overflows else abs(self.value - again)
+
+    def _reach(self) -> float:
+        """How large the sum may become on the way."""
+        return float(_sizes(self.terms).sum()) + self.rest_size
 
     @property
     def agrees(self) -> bool:

@@ -281,7 +281,17 @@ def group_norm_backward(r: Reading) -> Explanation:
     return _of_learnt(r, box, means, scales)
 
 
-RULES: dict[str, Rule] = {
+def in_mixed_precision(rule: Rule) -> Rule:
+    """Under autocast the weights have 32 bits and the pictures 16, and so have sums on the way."""
+
+    def mixed(r: Reading) -> Explanation:
+        r.mixed()
+        return rule(r)
+
+    return mixed
+
+
+NORMS: dict[str, Rule] = {
     "native_batch_norm": batch_norm,
     "_native_batch_norm_legit": batch_norm,
     "_native_batch_norm_legit_no_training": batch_norm,
@@ -292,3 +302,4 @@ RULES: dict[str, Rule] = {
     "native_layer_norm": layer_norm,
     "native_layer_norm_backward": layer_norm_backward,
 }
+RULES = {name: in_mixed_precision(rule) for name, rule in NORMS.items()}
