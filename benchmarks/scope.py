@@ -118,6 +118,7 @@ def line(found: dict[str, Any]) -> list[str]:
         f"{found['largest_difference_to_bound']:.2f}",
         f"{found['median_ms']:.2f} ms",
         f"{found['slowest_ms']:.1f} ms",
+        str(found["over_20_ms"]),
     ]
 
 
@@ -126,7 +127,7 @@ def write_page() -> None:
     found = list(load().values())
     head = ["network", "parameters", "optimiser", "calls", "numbers recorded, in millions",
             "explained", "of these agree", "not covered", "largest difference / bound",
-            "one explanation, median", "slowest"]  # fmt: skip
+            "one explanation, median", "slowest", "over 20 ms"]  # fmt: skip
     results_page.write(
         "scope", results_page.machine() + "\n\n" + results_page.table(head, list(map(line, found)))
     )
