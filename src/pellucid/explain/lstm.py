@@ -15,7 +15,7 @@ Source: Hochreiter and Schmidhuber 1997 (the LSTM, its forget gate from Gers et 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,10 +34,6 @@ class Near(NamedTuple):
         first, second = abs(_light(self.value)), abs(_light(other.value))
         error = first * (other.error + np.float32(unit) * second) + second * self.error
         return Near(value, error)
-
-    def rest(self) -> Near:
-        """1 − these numbers, whose own rounding is that of 1."""
-        return Near(1 - self.value, self.error)
 
 
 def _light(array: Array) -> Array:
@@ -64,8 +60,8 @@ class Given(NamedTuple):
     """The largest relative error of one rounding."""
 
 
-class Moments(NamedTuple):
-    """What the LSTM worked out, each (time, batch, hidden)."""
+class Moment(NamedTuple):
+    """What the LSTM worked out at one time, each (batch, hidden)."""
 
     enter: Near
     """The input gate."""
@@ -77,7 +73,9 @@ class Moments(NamedTuple):
     cell: Near
     bent: Near
     """tanh of the cell."""
-    hidden: Near
+
+    def hidden(self, unit: float) -> Near:
+        return self.output.times(self.bent, unit)
 
 
 def _length(rows: Array) -> Array:
@@ -85,14 +83,22 @@ def _length(rows: Array) -> Array:
     return length
 
 
-def _drive(g: Given) -> Near:
+class Weights:
     """What the gates are driven by: W x + U h + both biases."""
-    value = g.inputs @ g.of_inputs.T + g.before @ g.of_hidden.T + g.biases.sum(0)
-    # Σ |a·b| is at most the product of the lengths (Cauchy and Schwarz), which is quick.
-    size = _length(g.inputs)[..., None] * _length(g.of_inputs) + abs(g.biases).sum(0)
-    size += _length(g.before)[..., None] * _length(g.of_hidden)
-    roundings = g.inputs.shape[-1] + g.before.shape[-1] + 4
-    return Near(value, _light(roundings * g.unit * size))
+
+    def __init__(self, g: Given) -> None:
+        self.g = g
+        self.bias = g.biases.sum(0)
+        self.bias_size = _light(abs(g.biases).sum(0))
+        self.lengths = tuple(_light(_length(part)) for part in (g.of_inputs, g.of_hidden))
+        self.roundings = np.float32((g.of_inputs.shape[1] + g.of_hidden.shape[1] + 4) * g.unit)
+
+    def drive(self, x: Array, before: Array) -> Near:
+        value = x @ self.g.of_inputs.T + before @ self.g.of_hidden.T + self.bias
+        # Σ |a·b| is at most the product of the lengths (Cauchy and Schwarz), which is quick.
+        first, second = (_light(_length(part))[:, None] for part in (x, before))
+        size = first * self.lengths[0] + second * self.lengths[1] + self.bias_size
+        return Near(value, self.roundings * size)
 
 
 def _sigmoid(x: Near, unit: float) -> Near:
@@ -109,28 +115,26 @@ def _tanh(x: Near, unit: float) -> Near:
     return Near(value, (1 - light * light) * x.error + rounding)
 
 
-def forward(g: Given) -> Moments:
-    """Every gate, cell and hidden state."""
-    i, f, c, o = (Near(*parts) for parts in zip(*(np.split(part, 4, -1) for part in _drive(g)),
+def forward(g: Given) -> list[Moment]:
+    """Every gate and cell, time by time."""
+    # Time by time the arrays are small enough to stay in the processor's cache.
+    weights, cell = Weights(g), Near(g.cell, np.zeros(g.cell.shape, np.float32))
+    moments = []
+    for x, before in zip(g.inputs, g.before, strict=True):
+        moments.append(_moment(weights.drive(x, before), cell, g.unit))
+        cell = moments[-1].cell
+    return moments
+
+
+def _moment(drive: Near, before: Near, unit: float) -> Moment:
+    i, f, c, o = (Near(*parts) for parts in zip(*(np.split(part, 4, -1) for part in drive),
                                                 strict=True))  # fmt: skip
-    enter, forget, output = (_sigmoid(gate, g.unit) for gate in (i, f, o))
-    candidate = _tanh(c, g.unit)
-    new = enter.times(candidate, g.unit)
-    cells = np.empty((len(new.value) + 1, *g.cell.shape))
-    errors = np.zeros(cells.shape, np.float32)
-    cells[0] = g.cell
-    for time in range(len(new.value)):
-        kept = Near(forget.value[time], forget.error[time]).times(
-            Near(cells[time], errors[time]), g.unit
-        )
-        cells[time + 1] = kept.value + new.value[time]
-        added = g.unit * (abs(kept.value) + abs(new.value[time]))
-        errors[time + 1] = kept.error + new.error[time] + added
-    cell = Near(cells[1:], errors[1:])
-    bent = _tanh(cell, g.unit)
-    before = Near(cells[:-1], errors[:-1])
-    hidden = output.times(bent, g.unit)
-    return Moments(enter, forget, candidate, output, before, cell, bent, hidden)
+    enter, forget, output = (_sigmoid(gate, unit) for gate in (i, f, o))
+    candidate = _tanh(c, unit)
+    kept, new = forget.times(before, unit), enter.times(candidate, unit)
+    added = np.float32(unit) * _light(abs(kept.value) + abs(new.value))
+    cell = Near(kept.value + new.value, kept.error + new.error + added)
+    return Moment(enter, forget, candidate, output, before, cell, _tanh(cell, unit))
 
 
 class Arriving(NamedTuple):
@@ -142,98 +146,137 @@ class Arriving(NamedTuple):
     last_cell: Array
 
 
+class Back(NamedTuple):
+    """One time on the way back: the gradient of the drives, and what a bound needs."""
+
+    drive: Array
+    """The gradient of what the gates were driven by: (batch, 4 · hidden)."""
+    gates: Array
+    """Gradient of a drive ÷ gradient of its cell, or of its hidden state for the output gate."""
+    through: Array
+    """Gradient of a cell ÷ gradient of the hidden state of the same time."""
+    forget: Array
+    local: dict[str, Array]
+    """By what was worked out, how far its own roundings and factors may move it."""
+
+
 @dataclass(frozen=True)
 class Slopes:
-    """The way back: the gradients, and what a bound for one of them needs."""
+    """The way back: the gradients of each time, and of what stood before the first."""
 
-    drives: Array
-    """The gradient of what the gates were driven by: (time, batch, 4 · hidden)."""
+    times: list[Back]
     hidden: Array
     """The gradient of the hidden state before the first time: (batch, hidden)."""
     cell: Array
-    """The gradient of the cell before the first time."""
     of_hidden: Array
-    forget: Array
-    gates: Array
-    """Gradient of a drive ÷ gradient of its cell, or of its hidden state for the output gate:
-    (time, batch, 4 · hidden)."""
-    through: Array
-    """Gradient of a cell ÷ gradient of the hidden state of the same time."""
-    local: dict[str, Array]
-    """By what was worked out, how far its own roundings and constants may move it."""
 
-    def bound(self, drives: Array, hidden: Array | None = None, cell: Array | None = None) -> float:
-        """How far rounding may have moved Σ drives · gradient of the drives (+ hidden, + cell).
+    def drives(self, unit: int) -> Array:
+        """The gradient of one drive at every time, (time, batch)."""
+        return np.stack([back.drive[:, unit] for back in self.times])
 
-        The three are the sensitivities of the wanted number, shaped like what they belong to.
-        """
-        zero = np.zeros(self.hidden.shape, np.float32)
-        late = zero if hidden is None else hidden
-        kept = zero if cell is None else cell
-        width = self.hidden.shape[-1]
-        total = 0.0
-        for time in range(len(self.drives)):
-            total += self._met("hidden before", time, late) + self._met("cell before", time, kept)
-            drive = drives[time] + late @ self.of_hidden.T
-            total += self._met("drive", time, drive)
-            met = drive * self.gates[time]
-            inner = met[..., :width] + met[..., width : 2 * width] + met[..., 2 * width : -width]
-            kept = inner + self.forget[time] * kept
-            late = met[..., -width:] + self.through[time] * kept
-            total += self._met("cell", time, kept) + self._met("hidden", time, late)
+    def bound(self, wanted: Wanted) -> float:
+        """How far rounding may have moved the sum that `wanted` makes of the gradients."""
+        late, kept = wanted.hidden, wanted.cell
+        width, total = self.hidden.shape[-1], 0.0
+        for time, back in enumerate(self.times):
+            total += _met(back, "hidden before", late) + _met(back, "cell before", kept)
+            drive = wanted.of_drive(time, late @ self.of_hidden.T)
+            total += _met(back, "drive", drive)
+            met = drive * back.gates
+            inner = met[:, :width] + met[:, width : 2 * width] + met[:, 2 * width : -width]
+            kept = inner + back.forget * kept
+            late = met[:, -width:] + back.through * kept
+            total += _met(back, "cell", kept) + _met(back, "hidden", late)
         return SECOND_ORDER * total
 
-    def _met(self, what: str, time: int, sensitivity: Array) -> float:
-        return float(np.vdot(abs(sensitivity), self.local[what][time]))
+
+def _met(back: Back, what: str, sensitivity: Array) -> float:
+    return float(np.vdot(abs(sensitivity), back.local[what]))
 
 
-def backward(g: Given, m: Moments, arriving: Arriving) -> Slopes:
+class Wanted:
+    """A sum over gradients: by how much each of them counts, and 0 for the others."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        """`shape` is (batch, hidden)."""
+        self.hidden = np.zeros(shape, np.float32)
+        self.cell = np.zeros(shape, np.float32)
+        self.drives: dict[int, tuple[int | slice, Array]] = {}
+        """By time, which drives, and by how much each counts."""
+
+    def of_drive(self, time: int, passed: Array) -> Array:
+        """Together with how much each counts by what it passes on."""
+        if time in self.drives:
+            which, factor = self.drives[time]
+            passed[:, which] += factor
+        return passed
+
+
+def backward(g: Given, moments: list[Moment], arriving: Arriving) -> Slopes:
     """What flows back, from the last time to the first."""
-    gates, through = _factors(m, g.unit)
-    shape, wide = through.value.shape, gates.value.shape
-    drives = np.empty(wide)
-    local = {name: np.empty(shape, np.float32) for name in LOCAL}
-    local["drive"] = np.empty(wide, np.float32)
     hidden, cell = arriving.last_hidden, arriving.last_cell
-    columns = (wide[-1] + 1) * _length(g.of_hidden.T)
-    for time in reversed(range(len(drives))):
-        sizes = {"hidden": abs(hidden) + abs(arriving.hidden[time])}
-        hidden = hidden + arriving.hidden[time]
-        part = hidden * through.value[time]
-        sizes["cell"] = abs(cell) + 2 * abs(part) + abs(hidden) * through.error[time] / g.unit
-        cell = cell + part
+    of_hidden, columns = _light(g.of_hidden), _light(_length(g.of_hidden.T))
+    columns *= g.of_hidden.shape[0] + 1
+    times = []
+    for m, outside in zip(reversed(moments), arriving.hidden[::-1], strict=True):
+        gates, through = _factors(m)
+        later = hidden, cell
+        hidden = hidden + outside
+        cell = cell + hidden * through.value
         roots = np.concatenate([cell, cell, cell, hidden], -1)
-        drives[time] = roots * gates.value[time]
-        sizes["drive"] = abs(drives[time]) + abs(roots) * gates.error[time] / g.unit
-        hidden = drives[time] @ g.of_hidden
-        sizes["hidden before"] = _length(drives[time])[..., None] * columns
-        left, moved = m.forget.value[time], m.forget.error[time]
-        sizes["cell before"] = abs(cell) * (left + moved / g.unit)
-        cell = cell * left
-        for name, size in sizes.items():
-            local[name][time] = g.unit * size
-    light = _light(g.of_hidden), _light(m.forget.value), _light(gates.value), _light(through.value)
-    return Slopes(drives, hidden, cell, *light, local)
+        drive = roots * gates.value
+        flow = Flow(*later, outside, hidden, cell, roots, drive)
+        local = _local(np.float32(g.unit), flow, gates, through, m.forget, columns)
+        times.append(Back(drive, _light(gates.value), _light(through.value),
+                          _light(m.forget.value), local))  # fmt: skip
+        hidden, cell = drive @ g.of_hidden, cell * m.forget.value
+    return Slopes(times[::-1], hidden, cell, of_hidden)
 
 
-LOCAL = ("hidden", "cell", "hidden before", "cell before")
+class Flow(NamedTuple):
+    """The gradients at one time."""
+
+    hidden_later: Array
+    cell_later: Array
+    outside: Array
+    hidden: Array
+    cell: Array
+    roots: Array
+    """Cell, cell, cell, hidden: what is multiplied to make the drives' gradients."""
+    drive: Array
 
 
-def _factors(m: Moments, unit: float) -> tuple[Near, Near]:
-    """`Slopes.gates` and `Slopes.through`, with their errors."""
+def _local(
+    unit: Any, flow: Flow, gates: Near, through: Near, forget: Near, columns: Array
+) -> dict[str, Array]:
+    """By what was worked out, how far its own roundings and its factors' errors may move it."""
+    f = Flow(*(abs(_light(part)) for part in flow))
+    part = f.hidden * abs(_light(through.value))
+    return {
+        "hidden": unit * (f.hidden_later + f.outside),
+        "cell": unit * (f.cell_later + 2 * part) + f.hidden * through.error,
+        "drive": unit * f.drive + f.roots * gates.error,
+        "hidden before": unit * _length(f.drive)[:, None] * columns,
+        "cell before": f.cell * (forget.error + unit * _light(forget.value)),
+    }
 
-    def slope(gate: Near) -> Near:
-        return gate.times(gate.rest(), 2 * unit)
 
-    def bend(curve: Near) -> Near:
-        square = curve.times(curve, unit)
-        return Near(1 - square.value, square.error + np.float32(unit))
+def _factors(m: Moment) -> tuple[Near, Near]:
+    """`Back.gates` and `Back.through`, with their errors.
 
-    gates = [
-        m.candidate.times(slope(m.enter), unit),
-        m.before.times(slope(m.forget), unit),
-        m.enter.times(bend(m.candidate), unit),
-        m.bent.times(slope(m.output), unit),
+    Gates lie between 0 and 1 and tanh within ±1, so a factor's error is at most what stands here;
+    the roundings of the products are a small part of the gates' own.
+    """
+    i, f, g, o, before, bent = m.enter, m.forget, m.candidate, m.output, m.before, m.bent
+    values = [
+        g.value * i.value * (1 - i.value), before.value * f.value * (1 - f.value),
+        i.value * (1 - g.value * g.value), bent.value * o.value * (1 - o.value),
+    ]  # fmt: skip
+    errors = [
+        g.error / 4 + 2 * i.error,
+        before.error / 4 + 2 * abs(_light(before.value)) * f.error,
+        2 * (i.error + g.error),
+        bent.error / 4 + 2 * o.error,
     ]
-    value, error = (np.concatenate(parts, -1) for parts in zip(*gates, strict=True))
-    return Near(value, error), m.output.times(bend(m.bent), unit)
+    through = Near(o.value * (1 - bent.value * bent.value), 2 * (o.error + bent.error))
+    return Near(np.concatenate(values, -1), np.concatenate(errors, -1)), through

@@ -66,23 +66,24 @@ def layer(r: Reading) -> Explanation:
     rows = slice(row, row + 1)
     weights = ("weight0", "weight1", "weight2", "weight3")
     found = r.once(("moments", row), lambda: lstm.forward(_given(r, weights, "cx_", every, rows)))
-    time = _time(r, r.index[0]) if r.output == 0 else len(found.cell.value) - 1
-    return _number(r, found, (time, 0, unit))
+    time = _time(r, r.index[0]) if r.output == 0 else len(found) - 1
+    return _number(r, found[time], (time, 0, unit))
 
 
-def _number(r: Reading, found: lstm.Moments, at: Index) -> Explanation:
+def _number(r: Reading, found: lstm.Moment, at: Index) -> Explanation:
     """A cell as what is kept and what is new, or a hidden state."""
     driver = _driver(r, at)
-    i, f, g, o, before, cell = (float(part.value[at]) for part in found[:6])
+    i, f, g, o, before, cell = (float(part.value[at[1:]]) for part in found[:6])
     if r.output == 2:
         said = (f"forget gate {f:.4g} · cell before {before:.4g}",
                 f"input gate {i:.4g} · candidate {g:.4g}, driven most by {driver}")  # fmt: skip
         told: list[tuple[str, tuple[Place, ...]]] = [(said[0], ()), (said[1], (driver,))]
         values = np.array([f * before, i * g])
-        return r.chained("LSTM", values, lambda k: told[k], float(found.cell.error[at]))
+        return r.chained("LSTM", values, lambda k: told[k], float(found.cell.error[at[1:]]))
     text = f"output gate {o:.4g} · tanh(cell {cell:.4g}), driven most by {driver}"
-    error = float(found.hidden.error[at])
-    return r.chained("LSTM", found.hidden.value[at][None], lambda _: (text, (driver,)), error)
+    hidden = found.hidden(r.unit)
+    error = float(hidden.error[at[1:]])
+    return r.chained("LSTM", hidden.value[at[1:]][None], lambda _: (text, (driver,)), error)
 
 
 def _driver(r: Reading, at: Index) -> Place:
@@ -139,9 +140,9 @@ def _of_input(r: Reading, back: _Back) -> Explanation:
     """Through every drive of that time and row, back to one feature."""
     w, (place, _, feature) = r.tensor("weight1"), r.index
     time, column = _time(r, place), back.given.of_inputs[:, feature]
-    wanted = np.zeros(back.slopes.drives.shape, np.float32)
-    wanted[time, 0] = column
-    values = back.slopes.drives[time, 0] * column
+    wanted = lstm.Wanted(back.slopes.hidden.shape)
+    wanted.drives[time] = slice(None), column.astype(np.float32)
+    values = back.slopes.times[time].drive[0] * column
     return r.chained(OP, values, lambda k: _driven(w, (k, feature), k), back.slopes.bound(wanted))
 
 
@@ -149,35 +150,34 @@ def _of_first(r: Reading, back: _Back) -> Explanation:
     """What is left over for the hidden state or the cell before the first time."""
     slopes, is_hidden = back.slopes, r.output == 5
     found = slopes.hidden if is_hidden else slopes.cell
-    wanted = np.zeros(found.shape, np.float32)
-    wanted[0, r.index[-1]] = 1
-    none = np.zeros(slopes.drives.shape, np.float32)
-    bound = slopes.bound(none, *((wanted, None) if is_hidden else (None, wanted)))
+    wanted = lstm.Wanted(found.shape)
+    (wanted.hidden if is_hidden else wanted.cell)[0, r.index[-1]] = 1
     value = found[0, r.index[-1]][None]
-    return r.chained(OP, value, lambda _: ("what is left before the first time", ()), bound)
+    said = "what is left before the first time"
+    return r.chained(OP, value, lambda _: (said, ()), slopes.bound(wanted))
 
 
 def _of_learnt(r: Reading, back: _Back) -> Explanation:
     """Over all times and rows: a drive's gradient times what the weight was multiplied with."""
     unit, x = r.index[0], r.tensor("input")
-    drives, batch = back.slopes.drives, x.shape[1]
-    met = np.ones(drives.shape[:2])
-    describe: Describe = lambda k: (  # noqa: E731 - one of three ways to say a term
-        f"gradient of drive {unit}, time {_time(r, k // batch)}, row {k % batch}", ())  # fmt: skip
-    if r.output == 1:
-        feature = r.index[1]
-        met = back.given.inputs[:, :, feature]
-        describe = lambda k: _driven(  # noqa: E731
-            x, (_time(r, k // batch), k % batch, feature), unit)  # fmt: skip
-    elif r.output == 2:
-        met = back.given.before[:, :, r.index[1]]
-        describe = lambda k: (  # noqa: E731
-            f"gradient of drive {unit} · hidden before, time {_time(r, k // batch)}, "
-            f"row {k % batch}", ())  # fmt: skip
-    wanted = np.zeros(drives.shape, np.float32)
-    wanted[:, :, unit] = met
-    values = (drives[:, :, unit] * met).ravel()
-    return r.chained(OP, values, describe, back.slopes.bound(wanted))
+    slopes, batch = back.slopes, x.shape[1]
+    drives = slopes.drives(unit)
+    met = np.ones(drives.shape)
+
+    def describe(k: int) -> tuple[str, tuple[Place, ...]]:
+        time, row = _time(r, k // batch), k % batch
+        if r.output == 1:
+            return _driven(x, (time, row, r.index[1]), unit)
+        before = " · hidden before" if r.output == 2 else ""
+        return f"gradient of drive {unit}{before}, time {time}, row {row}", ()
+
+    if r.output in (1, 2):
+        numbers = back.given.inputs if r.output == 1 else back.given.before
+        met = numbers[:, :, r.index[1]]
+    wanted = lstm.Wanted(slopes.hidden.shape)
+    for time, factor in enumerate(met.astype(np.float32)):
+        wanted.drives[time] = unit, factor
+    return r.chained(OP, (drives * met).ravel(), describe, slopes.bound(wanted))
 
 
 def _driven(operand: Operand, at: Index, unit: int) -> tuple[str, tuple[Place, ...]]:
