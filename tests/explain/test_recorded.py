@@ -284,3 +284,22 @@ def test_a_weight_with_a_norm_of_its_own_is_explained() -> None:
     network = nn.utils.parametrizations.weight_norm(line())
     recording = record(network, X, loss=lambda y: f.mse_loss(y, X))
     agree(recording)
+
+
+def test_a_long_sequence_is_worked_out_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network, x = nn.LSTM(4, 3, bidirectional=True), torch.randn(7, 2, 4, requires_grad=True)
+    recording = record(network, x, loss=lambda answer: squares(answer[0]) + answer[1][1].sum())
+    monkeypatch.setattr("pellucid.explain.lstm.BLOCK", 4 * 2 * 3 * 2)  # two times in a piece
+    fused = [call for call in recording.calls if "mkldnn_rnn_layer" in call.name]
+    asked = 0
+    for call in fused:
+        for _, kept in call.results():
+            if kept.dtype.is_floating_point and kept.numel():
+                for place in range(0, kept.numel(), 5):
+                    at = torch.unravel_index(torch.tensor(place), kept.shape)
+                    told = recording.explain(kept, tuple(map(int, at)))
+                    assert isinstance(told, Explained), told
+                    assert told.agrees, told
+                    asked += 1
+    assert asked > 60

@@ -60,8 +60,8 @@ class Given(NamedTuple):
     """The largest relative error of one rounding."""
 
 
-class Moment(NamedTuple):
-    """What the LSTM worked out at one time, each (batch, hidden)."""
+class Moments(NamedTuple):
+    """What the LSTM worked out at some times, each (time, batch, hidden)."""
 
     enter: Near
     """The input gate."""
@@ -96,7 +96,7 @@ class Weights:
     def drive(self, x: Array, before: Array) -> Near:
         value = x @ self.g.of_inputs.T + before @ self.g.of_hidden.T + self.bias
         # Σ |a·b| is at most the product of the lengths (Cauchy and Schwarz), which is quick.
-        first, second = (_light(_length(part))[:, None] for part in (x, before))
+        first, second = (_light(_length(part))[..., None] for part in (x, before))
         size = first * self.lengths[0] + second * self.lengths[1] + self.bias_size
         return Near(value, self.roundings * size)
 
@@ -115,26 +115,49 @@ def _tanh(x: Near, unit: float) -> Near:
     return Near(value, (1 - light * light) * x.error + rounding)
 
 
-def forward(g: Given) -> list[Moment]:
-    """Every gate and cell, time by time."""
-    # Time by time the arrays are small enough to stay in the processor's cache.
+BLOCK = 2**16
+"""Drives that are worked out at once, which bounds the memory for what is only on the way."""
+
+
+def blocks(g: Given) -> list[slice]:
+    """The times in pieces."""
+    times, batch, hidden = g.before.shape
+    step = max(1, BLOCK // max(1, 4 * batch * hidden))
+    return [slice(first, min(first + step, times)) for first in range(0, times, step)]
+
+
+def forward(g: Given) -> list[Moments]:
+    """Every gate and cell, block by block."""
     weights, cell = Weights(g), Near(g.cell, np.zeros(g.cell.shape, np.float32))
-    moments = []
-    for x, before in zip(g.inputs, g.before, strict=True):
-        moments.append(_moment(weights.drive(x, before), cell, g.unit))
-        cell = moments[-1].cell
-    return moments
+    found = []
+    for times in blocks(g):
+        found.append(_moments(weights.drive(g.inputs[times], g.before[times]), cell, g.unit))
+        cell = Near(*(part[-1] for part in found[-1].cell))
+    return found
 
 
-def _moment(drive: Near, before: Near, unit: float) -> Moment:
+def _moments(drive: Near, cell: Near, unit: float) -> Moments:
     i, f, c, o = (Near(*parts) for parts in zip(*(np.split(part, 4, -1) for part in drive),
                                                 strict=True))  # fmt: skip
     enter, forget, output = (_sigmoid(gate, unit) for gate in (i, f, o))
     candidate = _tanh(c, unit)
-    kept, new = forget.times(before, unit), enter.times(candidate, unit)
-    added = np.float32(unit) * _light(abs(kept.value) + abs(new.value))
-    cell = Near(kept.value + new.value, kept.error + new.error + added)
-    return Moment(enter, forget, candidate, output, before, cell, _tanh(cell, unit))
+    new = enter.times(candidate, unit)
+    values, errors = np.empty(_longer(new.value)), np.empty(_longer(new.value), np.float32)
+    values[0], errors[0] = cell
+    for time in range(len(new.value)):
+        kept = Near(forget.value[time], forget.error[time]).times(
+            Near(values[time], errors[time]), unit
+        )
+        values[time + 1] = kept.value + new.value[time]
+        added = unit * (abs(kept.value) + abs(new.value[time]))
+        errors[time + 1] = kept.error + new.error[time] + added
+    before, after = Near(values[:-1], errors[:-1]), Near(values[1:], errors[1:])
+    return Moments(enter, forget, candidate, output, before, after, _tanh(after, unit))
+
+
+def _longer(array: Array) -> tuple[int, ...]:
+    """The shape with one more time."""
+    return (len(array) + 1, *array.shape[1:])
 
 
 class Arriving(NamedTuple):
@@ -147,51 +170,60 @@ class Arriving(NamedTuple):
 
 
 class Back(NamedTuple):
-    """One time on the way back: the gradient of the drives, and what a bound needs."""
+    """Some times on the way back: the gradients of the drives, and what a bound needs."""
 
+    times: slice
     drive: Array
-    """The gradient of what the gates were driven by: (batch, 4 · hidden)."""
+    """The gradient of what the gates were driven by: (time, batch, 4 · hidden)."""
     gates: Array
     """Gradient of a drive ÷ gradient of its cell, or of its hidden state for the output gate."""
     through: Array
     """Gradient of a cell ÷ gradient of the hidden state of the same time."""
     forget: Array
-    local: dict[str, Array]
-    """By what was worked out, how far its own roundings and factors may move it."""
+    local: tuple[Array, ...]
+    """How far their own roundings and factors may move the gradients of the hidden state, the
+    cell, the drives, and of the hidden state and the cell before."""
 
 
 @dataclass(frozen=True)
 class Slopes:
     """The way back: the gradients of each time, and of what stood before the first."""
 
-    times: list[Back]
+    blocks: list[Back]
     hidden: Array
     """The gradient of the hidden state before the first time: (batch, hidden)."""
     cell: Array
     of_hidden: Array
 
-    def drives(self, unit: int) -> Array:
-        """The gradient of one drive at every time, (time, batch)."""
-        return np.stack([back.drive[:, unit] for back in self.times])
+    def drives(self, which: int | slice) -> Array:
+        """The gradient of drives at every time, (time, batch) or (time, batch, drives)."""
+        return np.concatenate([back.drive[:, :, which] for back in self.blocks])
 
     def bound(self, wanted: Wanted) -> float:
         """How far rounding may have moved the sum that `wanted` makes of the gradients."""
+        total = 0.0
         late, kept = wanted.hidden, wanted.cell
-        width, total = self.hidden.shape[-1], 0.0
-        for time, back in enumerate(self.times):
-            total += _met(back, "hidden before", late) + _met(back, "cell before", kept)
-            drive = wanted.of_drive(time, late @ self.of_hidden.T)
-            total += _met(back, "drive", drive)
-            met = drive * back.gates
-            inner = met[:, :width] + met[:, width : 2 * width] + met[:, 2 * width : -width]
-            kept = inner + back.forget * kept
-            late = met[:, -width:] + back.through * kept
-            total += _met(back, "cell", kept) + _met(back, "hidden", late)
+        for back in self.blocks:
+            late, kept, met = self._through(back, wanted, late, kept)
+            total += sum(float(np.vdot(*pair)) for pair in zip(met, back.local, strict=True))
         return SECOND_ORDER * total
 
-
-def _met(back: Back, what: str, sensitivity: Array) -> float:
-    return float(np.vdot(abs(sensitivity), back.local[what]))
+    def _through(
+        self, back: Back, wanted: Wanted, late: Array, kept: Array
+    ) -> tuple[Array, Array, tuple[Array, ...]]:
+        """The sensitivities to a block's numbers, and to those of the times after it."""
+        width = self.hidden.shape[-1]
+        shape = back.through.shape
+        met = tuple(np.empty(part.shape, np.float32) for part in back.local)
+        for place in range(shape[0]):
+            met[3][place], met[4][place] = late, kept
+            drive = wanted.of_drive(back.times.start + place, late @ self.of_hidden.T)
+            parts = drive * back.gates[place]
+            inner = parts[:, :width] + parts[:, width : 2 * width] + parts[:, 2 * width : -width]
+            kept = inner + back.forget[place] * kept
+            late = parts[:, -width:] + back.through[place] * kept
+            met[0][place], met[1][place], met[2][place] = late, kept, drive
+        return late, kept, tuple(np.abs(part, out=part) for part in met)
 
 
 class Wanted:
@@ -212,56 +244,68 @@ class Wanted:
         return passed
 
 
-def backward(g: Given, moments: list[Moment], arriving: Arriving) -> Slopes:
-    """What flows back, from the last time to the first."""
-    hidden, cell = arriving.last_hidden, arriving.last_cell
-    of_hidden, columns = _light(g.of_hidden), _light(_length(g.of_hidden.T))
-    columns *= g.of_hidden.shape[0] + 1
-    times = []
-    for m, outside in zip(reversed(moments), arriving.hidden[::-1], strict=True):
-        gates, through = _factors(m)
-        later = hidden, cell
-        hidden = hidden + outside
-        cell = cell + hidden * through.value
-        roots = np.concatenate([cell, cell, cell, hidden], -1)
-        drive = roots * gates.value
-        flow = Flow(*later, outside, hidden, cell, roots, drive)
-        local = _local(np.float32(g.unit), flow, gates, through, m.forget, columns)
-        times.append(Back(drive, _light(gates.value), _light(through.value),
-                          _light(m.forget.value), local))  # fmt: skip
-        hidden, cell = drive @ g.of_hidden, cell * m.forget.value
-    return Slopes(times[::-1], hidden, cell, of_hidden)
-
-
 class Flow(NamedTuple):
-    """The gradients at one time."""
+    """The gradients at some times."""
 
     hidden_later: Array
     cell_later: Array
     outside: Array
     hidden: Array
     cell: Array
-    roots: Array
-    """Cell, cell, cell, hidden: what is multiplied to make the drives' gradients."""
     drive: Array
+
+
+def backward(g: Given, moments: list[Moments], arriving: Arriving) -> Slopes:
+    """What flows back, from the last time to the first."""
+    hidden, cell = arriving.last_hidden, arriving.last_cell
+    of_hidden, columns = _light(g.of_hidden), _light(_length(g.of_hidden.T))
+    columns *= g.of_hidden.shape[0] + 1
+    found = []
+    for times, m in zip(reversed(blocks(g)), reversed(moments), strict=True):
+        gates, through = _factors(m)
+        flow = _flow(g, m, gates.value, through.value, (arriving.hidden[times], hidden, cell))
+        hidden, cell = flow.drive[0] @ g.of_hidden, flow.cell[0] * m.forget.value[0]
+        local = _local(np.float32(g.unit), flow, gates, through, m.forget, columns)
+        light = _light(gates.value), _light(through.value), _light(m.forget.value)
+        found.append(Back(times, flow.drive, *light, local))
+    return Slopes(found[::-1], hidden, cell, of_hidden)
+
+
+def _flow(
+    g: Given, m: Moments, gates: Array, through: Array, arriving: tuple[Array, Array, Array]
+) -> Flow:
+    """What flows back through the times of a block."""
+    outside, hidden, cell = arriving
+    shape = through.shape
+    flow = Flow(np.empty(shape), np.empty(shape), outside, np.empty(shape), np.empty(shape),
+                np.empty(gates.shape))  # fmt: skip
+    for time in reversed(range(len(through))):
+        flow.hidden_later[time], flow.cell_later[time] = hidden, cell
+        hidden = flow.hidden[time] = hidden + outside[time]
+        cell = flow.cell[time] = cell + hidden * through[time]
+        drive = np.concatenate([cell, cell, cell, hidden], -1) * gates[time]
+        flow.drive[time] = drive
+        hidden, cell = drive @ g.of_hidden, cell * m.forget.value[time]
+    return flow
 
 
 def _local(
     unit: Any, flow: Flow, gates: Near, through: Near, forget: Near, columns: Array
-) -> dict[str, Array]:
-    """By what was worked out, how far its own roundings and its factors' errors may move it."""
+) -> tuple[Array, ...]:
+    """How far what was worked out may be moved by its own roundings and its factors' errors."""
     f = Flow(*(abs(_light(part)) for part in flow))
     part = f.hidden * abs(_light(through.value))
-    return {
-        "hidden": unit * (f.hidden_later + f.outside),
-        "cell": unit * (f.cell_later + 2 * part) + f.hidden * through.error,
-        "drive": unit * f.drive + f.roots * gates.error,
-        "hidden before": unit * _length(f.drive)[:, None] * columns,
-        "cell before": f.cell * (forget.error + unit * _light(forget.value)),
-    }
+    roots = np.concatenate([f.cell, f.cell, f.cell, f.hidden], -1)
+    return (
+        unit * (f.hidden_later + f.outside),
+        unit * (f.cell_later + 2 * part) + f.hidden * through.error,
+        unit * f.drive + roots * gates.error,
+        unit * _length(f.drive)[..., None] * columns,
+        f.cell * (forget.error + unit * _light(forget.value)),
+    )
 
 
-def _factors(m: Moment) -> tuple[Near, Near]:
+def _factors(m: Moments) -> tuple[Near, Near]:
     """`Back.gates` and `Back.through`, with their errors.
 
     Gates lie between 0 and 1 and tanh within ±1, so a factor's error is at most what stands here;

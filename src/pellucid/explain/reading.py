@@ -100,12 +100,12 @@ class Reading:
 
     def once(self, what: Any, make: Callable[[], Any]) -> Any:
         """What is worked out once a call, however many of its numbers are asked for."""
-        key = (self.call.number, what)
-        if key not in self._memo:
-            while len(self._memo) >= REMEMBERED:
-                del self._memo[next(iter(self._memo))]
-            self._memo[key] = make()
-        return self._memo[key]
+        key, memo = (self.call.number, what), self._memo
+        found = memo.pop(key) if key in memo else make()
+        while len(memo) >= REMEMBERED:
+            del memo[next(iter(memo))]
+        memo[key] = found  # the last one used stands last
+        return found
 
     def refuse(self, reason: str) -> NoReturn:
         """Say that this number cannot be written out, and why."""

@@ -66,29 +66,30 @@ def layer(r: Reading) -> Explanation:
     rows = slice(row, row + 1)
     weights = ("weight0", "weight1", "weight2", "weight3")
     found = r.once(("moments", row), lambda: lstm.forward(_given(r, weights, "cx_", every, rows)))
-    time = _time(r, r.index[0]) if r.output == 0 else len(found) - 1
-    return _number(r, found[time], (time, 0, unit))
+    time = _time(r, r.index[0]) if r.output == 0 else r.tensor("input").shape[0] - 1
+    block, place = divmod(time, len(found[0].cell.value))
+    return _number(r, found[block], time, (place, 0, unit))
 
 
-def _number(r: Reading, found: lstm.Moment, at: Index) -> Explanation:
+def _number(r: Reading, found: lstm.Moments, time: int, at: Index) -> Explanation:
     """A cell as what is kept and what is new, or a hidden state."""
-    driver = _driver(r, at)
-    i, f, g, o, before, cell = (float(part.value[at[1:]]) for part in found[:6])
+    driver = _driver(r, time, at[-1])
+    i, f, g, o, before, cell = (float(part.value[at]) for part in found[:6])
     if r.output == 2:
         said = (f"forget gate {f:.4g} · cell before {before:.4g}",
                 f"input gate {i:.4g} · candidate {g:.4g}, driven most by {driver}")  # fmt: skip
         told: list[tuple[str, tuple[Place, ...]]] = [(said[0], ()), (said[1], (driver,))]
         values = np.array([f * before, i * g])
-        return r.chained("LSTM", values, lambda k: told[k], float(found.cell.error[at[1:]]))
+        return r.chained("LSTM", values, lambda k: told[k], float(found.cell.error[at]))
     text = f"output gate {o:.4g} · tanh(cell {cell:.4g}), driven most by {driver}"
     hidden = found.hidden(r.unit)
-    error = float(hidden.error[at[1:]])
-    return r.chained("LSTM", hidden.value[at[1:]][None], lambda _: (text, (driver,)), error)
+    error = float(hidden.error[at])
+    return r.chained("LSTM", hidden.value[at][None], lambda _: (text, (driver,)), error)
 
 
-def _driver(r: Reading, at: Index) -> Place:
+def _driver(r: Reading, place: int, unit: int) -> Place:
     """The number of the input that moved one of the unit's four gates most, at this time."""
-    x, time, row, unit = r.tensor("input"), _time(r, at[0]), r.index[-2], at[-1]
+    x, time, row = r.tensor("input"), _time(r, place), r.index[-2]
     weight = r.tensor("weight0").array
     gates = weight[unit :: len(weight) // 4].astype(np.float64)
     pushes = np.abs(gates * x.array[time, row])
@@ -142,7 +143,7 @@ def _of_input(r: Reading, back: _Back) -> Explanation:
     time, column = _time(r, place), back.given.of_inputs[:, feature]
     wanted = lstm.Wanted(back.slopes.hidden.shape)
     wanted.drives[time] = slice(None), column.astype(np.float32)
-    values = back.slopes.times[time].drive[0] * column
+    values = back.slopes.drives(slice(None))[time, 0] * column
     return r.chained(OP, values, lambda k: _driven(w, (k, feature), k), back.slopes.bound(wanted))
 
 
