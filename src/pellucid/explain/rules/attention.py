@@ -107,7 +107,7 @@ def _listed(r: Reading, op: str, parts: list[Part], operand: Operand, feature: i
     def describe(k: int) -> tuple[str, tuple[Place, ...]]:
         part, j = parts[k // width], k % width
         place = operand.place((*part.lead, j, feature))
-        return f"{float(part.weights[j]):.4g} · {place}", (place,)
+        return f"{part.weights[j].item():.4g} · {place}", (place,)
 
     values = torch.cat([part.products for part in parts]).detach().numpy()
     error = sum(part.chain.error(part.products.sum()) for part in parts)
