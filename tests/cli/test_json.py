@@ -80,6 +80,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "runs rm": ("plain", "--yes"),
     "predict": ("deep", "one.png", "gone.png"),
     "report": ("plain",),
+    "look": ("plain", "--only", "filters"),
     "sample": ("tale", "--count", "2", "--length", "5"),
     "scratch": ("digits", "--net", "linear", "--epochs", "1"),
     "data list": (),

@@ -15,7 +15,7 @@ from pellucid.data.dataset import Dataset, Split
 from pellucid.data.load import load as load_data
 from pellucid.inside import look
 from pellucid.inside.instruments.distributions import BINS, statistics
-from pellucid.inside.looking import INSTRUMENTS, measure
+from pellucid.inside.looking import AFTER_TRAINING, measure
 from pellucid.inside.subject import Subject, subject_of
 from pellucid.train.fit import fit
 from pellucid.train.recipe import Recipe
@@ -34,11 +34,11 @@ def run(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Run:
     return fit("convnet", "digits", Recipe(epochs=2), runs=folder, look_at_test=False)
 
 
-def test_every_instrument_leaves_its_two_files(run: Run, digits: Dataset) -> None:
+def test_every_instrument_of_the_report_leaves_its_two_files(run: Run, digits: Dataset) -> None:
     look(run, digits)
     names = {path.name for path in (run.folder / "inside").iterdir()}
     assert names == {
-        f"{name}.{ending}" for name in INSTRUMENTS.names() for ending in ("json", "safetensors")
+        f"{name}.{ending}" for name in AFTER_TRAINING for ending in ("json", "safetensors")
     }
     assert read_json(run.folder / "inside" / "filters.json")["instrument"] == "filters"
 

@@ -182,7 +182,28 @@ def exact_distributions(reading: Reading) -> None:
     assert (weights["low"], weights["high"]) == (-1, 2)
 
 
+def exact_top_activations(reading: Reading) -> None:
+    """The one channel answers −6.5 everywhere; both scores are made of it alone: 1 · −6.5, and
+    −1 · −6.5 + 2 · −6.5.
+    """
+    first, last = reading.facts["layers"]
+    (unit,) = first["units"]
+    assert (unit["top"][0]["value"], unit["top"][0]["cell"]) == (-6.5, [0, 0])
+    assert unit["top"][0]["box"] == [0, 1, 0, 1]
+    assert [one["top"][0]["value"] for one in last["units"]] == [-6.5, -6.5]
+    assert last["units"][0]["top"][0]["box"] == [0, 2, 0, 2]
+    assert [one["before"] for one in last["units"]] == [[{"unit": 0, "share": -6.5}]] * 2
+    assert unit["after"] == [{"unit": 0, "share": -6.5}, {"unit": 1, "share": -6.5}]
+    assert reading.tensors["pictures"].flatten().tolist() == list(range(9))
+
+
+def exact_pooling(reading: Reading) -> None:
+    assert reading.facts["skipped"] == ["The network has no max pooling as a module of its own."]
+
+
 EXACT: dict[str, Callable[[Reading], None]] = {
+    "top-activations": exact_top_activations,
+    "pooling": exact_pooling,
     "filters": exact_filters,
     "activation-maps": exact_activation_maps,
     "distributions": exact_distributions,
@@ -226,6 +247,10 @@ def test_it_works_on_every_net(name: str, net: str, shape: tuple[int, ...], symb
     assert all(values.dtype != torch.bool for values in reading.tensors.values())
 
 
+READS_ANY_LAYER = {"top-activations"}
+"""Instruments that find something in `Bare`, too."""
+
+
 class Bare(nn.Module):
     """A module of a user's own that calls functions, and one layer twice."""
 
@@ -244,7 +269,10 @@ class Bare(nn.Module):
 @every_instrument
 def test_what_does_not_apply_is_skipped_and_said(name: str, network: nn.Module) -> None:
     reading = looking.measure(name, subject(network, (1, 6, 8)))
-    assert reading.facts["skipped"] or name == "distributions"
+    if isinstance(network, Bare) and name in READS_ANY_LAYER:
+        assert reading.facts["layers"]
+    else:
+        assert reading.facts["skipped"] or name == "distributions"
 
 
 @every_instrument

@@ -39,6 +39,46 @@ def _first_call(name: str, listener: Listener) -> Callable[[nn.Module, Any, Any]
     return hear
 
 
+@contextmanager
+def tapping(network: nn.Module, names: list[str]) -> Iterator[dict[str, Tensor]]:
+    """The first answer of each named module, with its way back, for taking gradients.
+
+    What follows is given a copy: a layer that writes over its input does not change what is kept.
+    """
+    kept: dict[str, Tensor] = {}
+    modules = dict(network.named_modules())
+
+    def tap(name: str) -> Callable[[nn.Module, Any, Any], Any]:
+        def hear(_module: nn.Module, _inputs: Any, answer: Any) -> Any:
+            several = isinstance(answer, tuple) and bool(answer)
+            main = answer[0] if several else answer
+            if name in kept or not isinstance(main, Tensor):
+                return None
+            kept[name] = main
+            return (main.clone(), *answer[1:]) if several else main.clone()
+
+        return hear
+
+    hooks = [modules[name].register_forward_hook(tap(name)) for name in dict.fromkeys(names)]
+    try:
+        yield kept
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def as_maps(answer: Tensor) -> Tensor:
+    """Any layer's answer as (example, unit, row, column).
+
+    (example, unit) has one cell; (example, place, unit), as of sequences, a row a place.
+    """
+    if answer.ndim == 4:
+        return answer
+    if answer.ndim == 3:
+        return answer.transpose(1, 2)[..., None]
+    return answer.reshape(len(answer), -1, 1, 1)
+
+
 def leaves(network: nn.Module) -> dict[str, nn.Module]:
     """The modules without modules inside, by name; a network that is one layer is called `network`.
 

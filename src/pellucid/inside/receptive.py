@@ -5,19 +5,48 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from pellucid.inside.listen import listening
+from pellucid.inside.listen import as_maps, listening
 
 ROWS_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Windows:
+    """For each cell (row, column) of a layer the first and last line of the picture that it sees.
+
+    Where nothing reaches a cell, its last line lies before its first.
+    """
+
+    top: Tensor
+    bottom: Tensor
+    left: Tensor
+    right: Tensor
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Rows and columns of the cell that sees most."""
+        rows, columns = self.bottom - self.top + 1, self.right - self.left + 1
+        return int(rows.clamp(min=0).max()), int(columns.clamp(min=0).max())
+
+    def box(self, row: int, column: int) -> list[int]:
+        """`[top, bottom, left, right]` of one cell, all of them inside the window."""
+        return [int(edge[row, column]) for edge in (self.top, self.bottom, self.left, self.right)]
 
 
 def receptive_fields(
     network: nn.Module, names: list[str], example: Tensor
 ) -> dict[str, tuple[int, int]]:
-    """For each layer the largest (rows, columns) of `example` (c, h, w) that one cell can see.
+    """For each layer the largest (rows, columns) of `example` (c, h, w) that one cell can see."""
+    return {name: one.largest for name, one in windows(network, names, example).items()}
+
+
+def windows(network: nn.Module, names: list[str], example: Tensor) -> dict[str, Windows]:
+    """What each cell of each layer can see of `example` (c, h, w); of flat layers each cell all.
 
     One row of the picture at a time is made NaN, "not a number", and every sum that it enters
     becomes NaN too. So the span of rows that reach a cell is read off; columns alike. Exact for
@@ -28,7 +57,7 @@ def receptive_fields(
     with _plain_sums():
         rows = _spans(network, names, example, height, axis=1)
         columns = _spans(network, names, example, width, axis=2)
-    return {name: (rows[name], columns[name]) for name in names if name in rows}
+    return {name: Windows(*rows[name], *columns[name]) for name in names if name in rows}
 
 
 @contextmanager
@@ -45,12 +74,12 @@ def _plain_sums() -> Iterator[None]:
 
 def _spans(
     network: nn.Module, names: list[str], example: Tensor, size: int, axis: int
-) -> dict[str, int]:
-    """How many neighbouring lines along `axis` of the picture reach the cell that sees most."""
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """The first and last line along `axis` of the picture that reach each cell."""
     parts: dict[str, list[Tensor]] = {}
 
     def keep(name: str, _module: nn.Module, answer: Tensor) -> None:
-        parts.setdefault(name, []).append(answer.isnan().any(dim=1))
+        parts.setdefault(name, []).append(as_maps(answer).isnan().any(dim=1))
 
     for first in range(0, size, ROWS_AT_ONCE):
         lines = range(first, min(size, first + ROWS_AT_ONCE))
@@ -59,12 +88,12 @@ def _spans(
             blinded[place].select(axis, line).fill_(torch.nan)
         with listening(network, names, keep):
             network(blinded)
-    return {name: _longest(torch.cat(reached)) for name, reached in parts.items()}
+    return {name: _ends(torch.cat(reached)) for name, reached in parts.items()}
 
 
-def _longest(reached: Tensor) -> int:
-    """(line, row, column), true where a line reaches a cell → the longest span of lines."""
-    lines = torch.arange(1, len(reached) + 1).view(-1, 1, 1)
-    last = torch.where(reached, lines, 0).amax(dim=0)
-    first = torch.where(reached, lines, len(reached) + 1).amin(dim=0)
-    return int((last - first + 1).clamp(min=0).max())
+def _ends(reached: Tensor) -> tuple[Tensor, Tensor]:
+    """(line, row, column), true where a line reaches the cell → its first and last line."""
+    lines = torch.arange(len(reached)).view(-1, 1, 1)
+    first = torch.where(reached, lines, len(reached)).amin(dim=0)
+    last = torch.where(reached, lines, -1).amax(dim=0)
+    return first, last

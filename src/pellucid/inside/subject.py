@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +26,31 @@ TRIED = 32
 
 
 @dataclass(frozen=True)
+class Gallery:
+    """Many examples with what is known of them.
+
+    Shapes: inputs (n, …) as the network is given them, stored (n, …) as the data set holds them,
+    labels (n,), targets (n, …) as the loss takes them.
+    """
+
+    inputs: Tensor
+    stored: Tensor
+    labels: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The weights and buffers that a network had after an epoch, by name."""
+
+    epoch: int
+    weights: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
 class Subject:
     """A network and what it is shown; never anything of the sealed test set.
 
@@ -42,6 +67,33 @@ class Subject:
     pictures: list[Record] = field(default_factory=list)
     """For each shown example: `class`, `index` in the validation split, `correct` or null."""
     seed: int = 0
+    classes: tuple[str, ...] = ()
+    """The names of the answers, or of the symbols; empty where they have none."""
+    gallery: Gallery | None = None
+    """Many examples; None leaves the shown ones."""
+    layers: tuple[str, ...] = ()
+    """The layers that were asked for; empty means all."""
+    black: Tensor | None = None
+    """What the network is given for a black picture, of one example's shape."""
+    white: Tensor | None = None
+    target: int | None = None
+    """The class that was asked about; None means the network's own answer."""
+    against: int | None = None
+    """The class that it is held against."""
+    film: tuple[Frame, ...] = ()
+    """The run's checkpoints in their order."""
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None
+    """What training made small, of an output and its targets."""
+
+    @property
+    def many(self) -> Gallery:
+        """The gallery, or the shown examples where there is none."""
+        return self.gallery or Gallery(self.shown, self.stored, self.labels, self.labels)
+
+    @property
+    def is_pictures(self) -> bool:
+        """Are the examples pictures, (channel, row, column)?"""
+        return len(self.shape) == 3
 
 
 @dataclass(frozen=True)
@@ -62,10 +114,10 @@ def subject_of(run: Run, dataset: Dataset) -> Subject:
     seed = run.recipe.seed
     places = np.unique(np.linspace(0, len(split) - 1, EXAMPLES).round().astype(np.int64))
     with undisturbed(network, seed):
-        examples = _posed(task, split, places, seed)
+        examples = posed(task, split, places, seed)
         chosen = _one_a_class(network, task, split, seed)
         index = np.array([entry["index"] for entry in chosen], dtype=np.int64)
-        shown = _posed(task, split, index, seed)
+        shown = posed(task, split, index, seed)
     return Subject(
         network=network,
         examples=examples,
@@ -78,7 +130,7 @@ def subject_of(run: Run, dataset: Dataset) -> Subject:
     )
 
 
-def _posed(task: Task, split: Split, places: np.ndarray[Any, Any], seed: int) -> Tensor:
+def posed(task: Task, split: Split, places: np.ndarray[Any, Any], seed: int) -> Tensor:
     """The examples at `places` as the task poses them to the network."""
     chance = torch.Generator().manual_seed(named_seed(seed, "inside", "pose"))
     stored = torch.from_numpy(np.ascontiguousarray(split.inputs[places]))
@@ -95,7 +147,7 @@ def _one_a_class(network: nn.Module, task: Task, split: Split, seed: int) -> lis
         places = np.flatnonzero(split.labels == label)[:TRIED]
         place, correct = int(places[0]), None
         if task.metric == "accuracy":
-            answers = network(_posed(task, split, places, seed)).argmax(dim=1).numpy()
+            answers = network(posed(task, split, places, seed)).argmax(dim=1).numpy()
             right = places[answers == label]
             correct = bool(len(right))
             place = int(right[0]) if correct else place

@@ -62,18 +62,28 @@ def write(run_folder: Path) -> Path:
 def page(material: Material) -> str:
     """The whole page as text."""
     shown = [(title, made) for title, render in SECTIONS.items() if (made := render(material))]
-    contents = "".join(
-        f'<li><a href="#{_anchor(made)}">{text(title)}</a></li>' for title, made in shown
+    version = (material.environment or {}).get("pellucid", "")
+    return frame(
+        f"{material.recipe['dataset']} · {material.recipe['net']}",
+        material.name,
+        verdict.render(material),
+        shown,
+        version,
     )
-    title = f"{material.recipe['dataset']} · {material.recipe['net']}"
-    environment = material.environment or {}
+
+
+def frame(title: str, run: str, top: str, shown: list[tuple[str, str]], version: str) -> str:
+    """A page around its top and its sections, each with its name in the contents."""
+    contents = "".join(
+        f'<li><a href="#{_anchor(made)}">{text(name)}</a></li>' for name, made in shown
+    )
     return _PAGE.format(
         title=text(title),
-        run=text(material.name),
-        version=text(environment.get("pellucid", "")),
+        run=text(run),
+        version=text(version),
         theme=_asset("theme.js"),
         style=_asset("page.css"),
-        verdict=verdict.render(material),
+        verdict=top,
         contents=contents,
         sections="\n".join(made for _, made in shown),
         config=to_json(CONFIG, indent=None).replace("<", "\\u003c"),

@@ -1,0 +1,1 @@
+"""The page of `pellucid look`: each file draws what one kind of instrument found."""
