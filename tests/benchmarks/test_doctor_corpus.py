@@ -1,0 +1,61 @@
+"""The doctor's development corpus: every planted fault applies, programs run and print a metric."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from doctor.material import as_bytes, files_of, write
+from doctor.mutant import DoesNotApply, Mutant, mutants_of, program_text, programs, source, traps
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = {path.stem.replace("_", "-") for path in (ROOT / "src/pellucid/doctor").rglob("*.py")}
+
+
+@pytest.mark.parametrize("program", programs())
+def test_every_planted_fault_changes_the_program_or_its_files(program: str) -> None:
+    whole, files = program_text(program), files_of(program)
+    healthy = {name: as_bytes(name, content) for name, content in files.items()}
+    for mutant in mutants_of(program):
+        changed = {name: as_bytes(name, content) for name, content in mutant.files().items()}
+        text = mutant.text(whole)
+        compile(text, mutant.key, "exec")
+        assert (text != whole) == (mutant.place == "source"), mutant.key
+        assert (changed != healthy) == (mutant.place != "source"), mutant.key
+
+
+def test_a_replacement_that_is_not_there_is_told() -> None:
+    with pytest.raises(DoesNotApply):
+        source("graph-cut", "", ("not in the program", "")).text(program_text("digits_mlp"))
+
+
+@pytest.mark.parametrize("trap", traps())
+def test_every_trap_is_python_and_has_its_files(trap: str) -> None:
+    compile(program_text(trap), trap, "exec")
+    assert isinstance(files_of(trap), dict)
+
+
+def last_line(mutant: Mutant, folder: Path) -> str:
+    """What a mutant prints last, run as a user would run it."""
+    (folder / "train.py").write_text(mutant.text(program_text(mutant.program)))
+    write(mutant.files(), folder)
+    done = subprocess.run(
+        [sys.executable, "train.py", "--seed", "1"],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("label", ["source-never steps", "config-x1000"])
+def test_a_mutant_runs_and_learns_next_to_nothing(label: str, tmp_path: Path) -> None:
+    mutant = next(found for found in mutants_of("digits_mlp") if found.key.endswith(label))
+    word, value = last_line(mutant, tmp_path).split()
+    assert word == "metric"
+    assert float(value) < 0.5
