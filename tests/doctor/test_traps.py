@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pellucid.doctor.cases import EVALUATE, NETWORK, OPTIMISER, STEP, script
-from pellucid.doctor.diagnosis import examine
+from pellucid.doctor.examination import examine
 from pellucid.doctor.script import run_script
 
 LOSS = "functional.cross_entropy(network(inputs[rows]), labels[rows])"
@@ -83,7 +83,8 @@ def test_the_doctor_stays_silent_where(name: str, tmp_path: Path) -> None:
     outcome = run_script(path, [])
     assert outcome.exit_code == 0, outcome.trace.crash
     assert outcome.trace.steps
-    assert [str(finding) for finding in examine(outcome.trace)] == []
+    found = examine(outcome.trace, outcome.captured, seconds=600)
+    assert [str(finding) for finding in found.alarms] == []
 
 
 def test_the_cases_are_what_they_say() -> None:

@@ -1,26 +1,41 @@
-"""`Diagnosis`: a pure function of a trace, with a sick and a healthy case of its own."""
+"""`Diagnosis`: from what was seen, and where needed what was tried, to a finding."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from abc import ABC
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pellucid.base.catalog import Catalog
-from pellucid.doctor.finding import PROVEN, Finding
+from pellucid.doctor.finding import CONFIRMED, FAULT, PROVEN, SUGGESTION, SUSPECTED, Finding
 from pellucid.watch.lines import Line
 from pellucid.watch.trace import Trace
 
+if TYPE_CHECKING:
+    from pellucid.doctor.bench import Bench, Effect
+
 DIAGNOSES = Catalog("diagnosis", "doctor.diagnoses")
+
+PROCEDURE = "procedure"
+DATA = "data"
+OUTPUT = "output"
+OPTIMISATION = "optimisation"
+AFTER = "after"
+ORDER = (PROCEDURE, DATA, OUTPUT, OPTIMISATION, AFTER)
+"""Causes come before their symptoms."""
 
 
 class Diagnosis(ABC):
     """One kind of fault. Its name is its file's, with dashes.
 
     A subclass's docstring says what went wrong in one sentence. `SICK` and `HEALTHY` are two
-    scripts that anyone can run; they are as near to each other as can be.
+    scripts that anyone can run; they are as near to each other as can be. It answers `find`,
+    `probe` or both.
     """
 
+    GROUP: ClassVar[str]
     EXPLAINS: ClassVar[tuple[str, ...]] = ()
+    HURTS_LEARNING: ClassVar[bool] = True
+    """Whether slow or failed learning is a symptom of it: then no cure for that is tried."""
     SICK: ClassVar[str]
     HEALTHY: ClassVar[str]
 
@@ -28,27 +43,52 @@ class Diagnosis(ABC):
     def name(cls) -> str:
         return cls.__module__.rpartition(".")[2].replace("_", "-")
 
-    @abstractmethod
     def find(self, trace: Trace) -> Finding | None:
-        """The finding, if the trace proves it."""
+        """The finding, if the trace alone shows it."""
+        return None
+
+    def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        """The finding, if questions put to copies show it. May raise `NotPossible`."""
+        return None
 
     def proven(
+        self, where: Line | None, evidence: list[str], prescription: str, kind: str = FAULT,
+        **numbers: Any,
+    ) -> Finding:  # fmt: skip
+        return Finding(
+            self.name(), PROVEN, where, tuple(evidence), prescription, numbers, self.EXPLAINS, kind
+        )
+
+    def suspected(
         self, where: Line | None, evidence: list[str], prescription: str, **numbers: Any
     ) -> Finding:
         return Finding(
-            self.name(), PROVEN, where, tuple(evidence), prescription, numbers, self.EXPLAINS
+            self.name(), SUSPECTED, where, tuple(evidence), prescription, numbers, self.EXPLAINS
         )
 
+    def confirmed(
+        self, trace: Trace, bench: Bench, effect: Effect, evidence: list[str], prescription: str,
+        where: Line | None = None, **numbers: Any,
+    ) -> Finding:  # fmt: skip
+        """A cure was tried and helps. It is a fault where the run itself did not learn, and a
+        suggestion where it did."""
+        standing = bench.standing()
+        measured = {
+            "loss_without": effect.before,
+            "loss_with": effect.after,
+            "repetitions": len(effect.changed),
+            "loss_reached": standing.reached,
+        }
+        return Finding(
+            self.name(), CONFIRMED, where or last_step(trace), tuple(evidence), prescription,
+            measured | numbers, self.EXPLAINS, SUGGESTION if standing.learns else FAULT,
+            effect.share,
+        )  # fmt: skip
 
-def examine(trace: Trace) -> list[Finding]:
-    """Every finding, causes before their symptoms; symptoms that a cause explains are left out."""
-    found = []
-    for name in DIAGNOSES.names():
-        finding = DIAGNOSES.load(name).DIAGNOSIS().find(trace)
-        if finding is not None:
-            found.append(finding)
-    explained = {symptom for finding in found for symptom in finding.explains}
-    return [finding for finding in found if finding.name not in explained]
+
+def last_step(trace: Trace) -> Line | None:
+    """The line of the newest optimiser's step."""
+    return trace.steps[-1].line if trace.steps else None
 
 
 def plural(count: int, word: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import runpy
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pellucid.base.errors import WrongUse
 from pellucid.doctor.crash import crash_of
+from pellucid.watch.captured import Captured
 from pellucid.watch.follower import Follower
 from pellucid.watch.trace import Trace
 
@@ -23,12 +25,19 @@ class Outcome:
     """How a script ended, and what was seen of it."""
 
     trace: Trace
+    captured: Captured
     exit_code: int
 
 
-def run_script(path: Path, arguments: Sequence[str]) -> Outcome:
+def run_script(
+    path: Path,
+    arguments: Sequence[str],
+    steps: float = math.inf,
+    on_step: Callable[[Trace], None] = lambda trace: None,
+) -> Outcome:
     """Run the script to its end; its output, its exceptions and its exit code are its own.
 
+    After `steps` steps it goes on unwatched. `on_step` hears of every step before it is made.
     Raises `WrongUse` for a file that is not there or no Python.
     """
     if not path.is_file():
@@ -39,7 +48,8 @@ def run_script(path: Path, arguments: Sequence[str]) -> Outcome:
     except (SyntaxError, ValueError) as error:
         raise WrongUse("doctor", f"{path}, which is no Python ({error})", "a Python script",
                        f"try: python {path}") from error  # fmt: skip
-    follower = Follower()
+    follower = Follower(on_step)
+    follower.most_steps = steps
     old_arguments, old_path = sys.argv, list(sys.path)
     sys.argv = [str(path), *arguments]
     sys.path[0:1] = [str(path.resolve().parent)]
@@ -48,7 +58,7 @@ def run_script(path: Path, arguments: Sequence[str]) -> Outcome:
             code = _run(path, follower)
     finally:
         sys.argv, sys.path[:] = old_arguments, old_path
-    return Outcome(follower.trace, code)
+    return Outcome(follower.trace, follower.captured, code)
 
 
 def _run(path: Path, follower: Follower) -> int:

@@ -10,55 +10,57 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules import module as global_hooks
 from torch.optim import Optimizer
 from torch.optim import optimizer as optimizer_hooks
-from torch.utils.weak import WeakIdKeyDictionary
+from torch.utils.data import DataLoader
 
-from pellucid.watch.graph import learnt, makers
+from pellucid.watch.captured import Batch, Captured, Held, chance, copy_of
 from pellucid.watch.lines import users_line
+from pellucid.watch.loaders import Loaders
+from pellucid.watch.losses import Losses, note_meetings
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.replay import first_not_finite, repeat
-from pellucid.watch.trace import Backward, LossCall, Model, NotFinite, Pass, Step, Trace
+from pellucid.watch.rows import marks
+from pellucid.watch.tail import Listener
+from pellucid.watch.trace import Model, NotFinite, Pass, Trace
+from pellucid.watch.updates import Updates
 
-LOSSES = (
-    "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
-    "binary_cross_entropy", "binary_cross_entropy_with_logits",
-)  # fmt: skip
-LOOKED_AT = 5
-"""Loss calls and steps whose values are looked at, from the first on; then each 50th."""
-AGAIN = 50
 MOST = 50_000
 """Passes that are noted; what comes later is not watched, and said not to be."""
-ROWS = 8
-"""Examples of a batch that are remembered by a hash."""
+ROWS = 400_000
+"""Examples of each network that are remembered by a number of theirs."""
 
 
 class Follower:
-    """Writes what happens between `with follower.watching():` and its end into `trace`."""
+    """Writes what happens between `with follower.watching():` and its end into `trace`.
 
-    def __init__(self) -> None:
+    What a probe needs to do steps again is kept in `captured`.
+    """
+
+    def __init__(self, on_step: Callable[[Trace], None] = lambda trace: None) -> None:
         self.trace = Trace()
-        self._models: dict[int, tuple[int, nn.Module]] = {}
-        self._owners: dict[int, str] = {}
-        """By parameter, its name in its network."""
-        self._held: set[int] = set()
-        """Parameters that some optimiser holds."""
-        self._used: dict[int, int] = {}
-        """By parameter, the version of its gradient that a step has used."""
-        self._dirty: set[int] = set()
-        """Parameters whose gradient holds one that a step has used."""
-        self._answers: Any = WeakIdKeyDictionary()
-        """By answer of a network, which network's it is; answers are not kept alive."""
-        self._rows: set[float] = set()
+        self.captured = Captured()
         self.stack: list[tuple[nn.Module, Any]] = []
-        self._took_part: set[int] = set()
-        self._pending: list[float] = []
-        self._last: tuple[nn.Module, tuple[Any, ...]] | None = None
         self.before: tuple[int, ...] = ()
         """The shape that the module before answered with more than one axis an example."""
-        self._optimisers: list[Optimizer] = []
+        self.most_steps = math.inf
+        """Steps after which nothing is watched any more."""
+        self._on_step = on_step
+        self._models: dict[int, tuple[int, nn.Module]] = {}
+        self._losses = Losses(self.trace)
+        self._loaders = Loaders(self.trace.loaders)
+        self._updates = Updates(self.trace, lambda: (entry for _, entry in self._models.values()))
+        self._learnt_from: dict[int, set[float]] = {}
+        """By network, the marks of the examples that it has learnt from."""
+        self._pending: tuple[int, list[float]] = (0, [])
+        self._last: tuple[nn.Module, tuple[Any, ...]] | None = None
+        self._listener: Listener | None = None
+        self._lingering: Listener | None = None
+        """One that hears nothing any more, and could not be taken away yet."""
+        self._heard_for: Batch | Held | None = None
+        self._chance: Tensor | None = None
+        self._buffers: dict[str, Tensor] | None = None
         self._asking = False
         """While a question is put to a network: its passes are not the script's."""
 
@@ -66,35 +68,47 @@ class Follower:
     def step(self) -> int:
         return len(self.trace.steps)
 
+    @property
+    def _is_over(self) -> bool:
+        seen = self.trace
+        return self._asking or len(seen.passes) >= MOST or len(seen.steps) >= self.most_steps
+
     @contextmanager
     def watching(self) -> Iterator[Follower]:
         """Watch everything that happens inside the block, in this thread or others."""
         handles = [
             global_hooks.register_module_forward_pre_hook(self._enter),
-            global_hooks.register_module_forward_hook(self._leave),
+            global_hooks.register_module_forward_hook(self._leave, with_kwargs=True),
             optimizer_hooks.register_optimizer_step_pre_hook(self._before_step),
         ]
-        whole = torch.autograd.backward
-        losses = {name: getattr(functional, name) for name in LOSSES}
+        whole, iterate = torch.autograd.backward, DataLoader.__iter__
+        clip = torch.nn.utils.clip_grad_norm_
         torch.autograd.backward = self._wrapped_backward(whole)
-        for name, function in losses.items():
-            setattr(functional, name, self._wrapped_loss(name, function))
+        DataLoader.__iter__ = self._loaders.wrapped(iterate)  # type: ignore[method-assign,assignment]
+        torch.nn.utils.clip_grad_norm_ = self._wrapped_clip(clip)
         try:
-            yield self
+            with self._losses.watching():
+                yield self
         finally:
+            self._stop_listening()
             torch.autograd.backward = whole
-            for name, function in losses.items():
-                setattr(functional, name, function)
+            DataLoader.__iter__ = iterate  # type: ignore[method-assign]
+            torch.nn.utils.clip_grad_norm_ = clip
             for handle in handles:
                 handle.remove()
 
     def _enter(self, module: nn.Module, given: Any) -> None:
-        if self._asking or len(self.trace.passes) >= MOST:
+        if self._is_over:
             return
+        if not self.stack and _has_parameters(module):
+            self._stop_listening()
+            self._chance = chance() if self.captured.wants(self.step) else None
+            if self._buffers is None and torch.is_grad_enabled():
+                self._buffers = {name: value.clone() for name, value in module.named_buffers()}
         self.stack.append((module, given))
-        self._took_part.add(id(module))
+        self._updates.took_part.add(id(module))
 
-    def _leave(self, module: nn.Module, given: Any, answer: Any) -> None:
+    def _leave(self, module: nn.Module, given: Any, named: Any, answer: Any) -> None:
         if self._asking or not self.stack:
             return
         while self.stack and self.stack.pop()[0] is not module:
@@ -102,8 +116,8 @@ class Follower:
         first = next(iter(tensors_in(answer)), None)
         if first is not None and first.ndim > 2:
             self.before = tuple(first.shape)
-        if not self.stack and any(True for _ in module.parameters()):
-            self._note_pass(module, given, answer)
+        if not self.stack and _has_parameters(module):
+            self._note_pass(module, given, named, answer)
 
     def _model(self, module: nn.Module) -> int:
         known = self._models.get(id(module))
@@ -121,13 +135,14 @@ class Follower:
         )
         self._models[id(module)] = (len(self._models), module)
         for name, weight in module.named_parameters():
-            self._owners.setdefault(id(weight), name)
+            self._updates.owners.setdefault(id(weight), name)
         return len(self._models) - 1
 
-    def _note_pass(self, module: nn.Module, given: Any, answer: Any) -> None:
+    def _note_pass(self, module: nn.Module, given: Any, named: Any, answer: Any) -> None:
         model = self._model(module)
-        tensors = [tensor for tensor in tensors_in(given) if tensor.ndim]
-        rows = _rows(tensors)
+        tensors = [tensor for tensor in tensors_in((given, named)) if tensor.ndim]
+        rows = marks(tensors[0]) if tensors else []
+        known = self._learnt_from.setdefault(model, set())
         with_graph = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
         found = Pass(
             model=model,
@@ -136,18 +151,72 @@ class Follower:
             dropping=sum(_drops(part) and part.training for part in module.modules()),
             norming=sum(_keeps_statistics(part) and part.training for part in module.modules()),
             with_graph=with_graph,
-            examples=len(tensors[0]) if tensors else 0,
+            examples=len(rows),
             line=users_line(),
-            seen_in_training=bool(rows) and all(row in self._rows for row in rows),
+            known=sum(row in known for row in rows),
+            repeated=len(rows) - len(set(rows)),
+            loader=self._loaders.source(len(rows)),
         )
         self.trace.passes.append(found)
         if with_graph:
-            self._pending = rows
+            self._pending = (model, rows)
             self._last = (module, tuple(given))
         else:
             self._look_at_evaluation(module, given, found)
-        for tensor in tensors_in(answer):
-            self._answers[tensor] = model
+        answers = list(tensors_in(answer))
+        for tensor in answers:
+            self._losses.answers[tensor] = model
+        self._listen(module, given, named, answers, with_graph)
+
+    def _listen(
+        self, module: nn.Module, given: Any, named: Any, answers: list[Tensor], learning: bool
+    ) -> None:
+        """Hear what becomes of an answer, and keep its batch."""
+        if not answers or (learning and self._chance is None):
+            return
+        if learning:
+            assert self._chance is not None
+            versions = tuple(tensor._version for tensor in tensors_in((given, named)))
+            self._heard_for = Batch(
+                self.step, given, named, versions, self._chance, None, math.nan, module.training
+            )
+        else:
+            target = self._loaders.target(len(answers[0]) if answers[0].ndim else 0)
+            held = Held(self.step, given, named, target, module.training)
+            self._heard_for = held
+            self.captured.held.append(held)
+        self._listener = Listener(answers)
+        self._listener.listen()
+
+    def _stop_listening(self, loss: Tensor | None = None) -> None:
+        """Write down what was heard since the last answer; up to `loss`, if it was learnt from."""
+        listener, heard_for = self._listener, self._heard_for
+        self._listener = self._heard_for = None
+        if self._lingering is not None and self._lingering.stop():
+            self._lingering = None
+        if listener is None:
+            return
+        if not listener.stop():
+            self._lingering = listener
+        partner = note_meetings(listener, self.trace, isinstance(heard_for, Batch))
+        if isinstance(heard_for, Held) and heard_for.target is None:
+            heard_for.target = partner if partner is not None else self._losses.target
+        if isinstance(heard_for, Batch) and loss is not None and self._last is not None:
+            self._keep(heard_for, listener, loss, self._last[0])
+
+    def _keep(self, batch: Batch, heard: Listener, loss: Tensor, module: nn.Module) -> None:
+        names = {id(weight): name for name, weight in module.named_parameters()}
+        batch.tail, batch.loss = heard.tail(loss, names), float(loss.detach().sum())
+        kept = self.captured
+        if kept.network is not None and kept.network is not module:
+            kept.why_not = "several networks are trained at once"
+        elif batch.tail is None:
+            kept.why_not = "the loss depends on more than one pass through the network"
+        elif any(tensor.grad_fn for tensor in tensors_in((batch.given, batch.named))):
+            kept.why_not = "the network is only a part of what is trained"
+        else:
+            kept.network = module
+            kept.keep(batch)
 
     def _look_at_evaluation(self, module: nn.Module, given: Any, found: Pass) -> None:
         """Put one batch to a copy again, where an evaluation drops or uses the batch's norms."""
@@ -159,121 +228,63 @@ class Follower:
             if repeated is not None:
                 self.trace.repeated.append(repeated)
 
-    def _wrapped_loss(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def watched(*args: Any, **named: Any) -> Any:
-            value = function(*args, **named)
-            prediction = args[0] if args else named.get("input")
-            target = args[1] if len(args) > 1 else named.get("target")
-            if isinstance(prediction, Tensor) and isinstance(target, Tensor):
-                self._note_loss(name, prediction, target, value)
-            return value
-
-        return watched
-
-    def _note_loss(self, name: str, prediction: Tensor, target: Tensor, value: Any) -> None:
-        if name == "nll_loss" and self.trace.losses and makers(prediction, 1) == ("LogSoftmax",):
-            return  # the second half of a cross entropy
-        found = LossCall(
-            name=name,
-            step=self.step,
-            shape=tuple(prediction.shape),
-            target_shape=tuple(target.shape),
-            made_by=makers(prediction) if prediction.requires_grad else (),
-            line=users_line(),
-            model=self._answers.get(prediction),
-            with_graph=prediction.requires_grad,
-        )
-        if len(self.trace.losses) < LOOKED_AT or len(self.trace.losses) % AGAIN == 0:
-            _look_at_values(found, prediction.detach(), target.detach(), value)
-        self.trace.losses.append(found)
-
     def _wrapped_backward(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def watched(tensors: Any, *args: Any, **named: Any) -> Any:
             losses = list(tensors_in(tensors))
-            if losses:
+            if losses and not self._is_over:
                 self._note_backward(losses[0])
             return function(tensors, *args, **named)
 
         return watched
 
+    def _wrapped_clip(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def watched(parameters: Any, max_norm: float, *args: Any, **named: Any) -> Any:
+            self.captured.clipped = float(max_norm)
+            return function(parameters, max_norm, *args, **named)
+
+        return watched
+
     def _note_backward(self, loss: Tensor) -> None:
-        value = float(loss.detach().sum()) if loss.numel() else math.nan
-        self._note_reuse()
-        found = Backward(self.step, users_line(), value)
-        count = len(self.trace.backwards)
-        if self._held and (count < LOOKED_AT or count % AGAIN == 0):
-            outside = (weight for weight in learnt(loss) if id(weight) not in self._held)
-            found.outside = tuple(
-                self._owners.get(id(weight), f"a parameter {tuple(weight.shape)} of no module")
-                for weight in outside
-            )
-        self.trace.backwards.append(found)
-        self._rows.update(self._pending)
-        self._pending = []
-        if not math.isfinite(value) and self.trace.not_finite is None:
+        self._stop_listening(loss)
+        found = self._updates.note_backward(loss)
+        model, rows = self._pending
+        known = self._learnt_from.setdefault(model, set())
+        if len(known) < ROWS:
+            known.update(rows)
+        self._pending = (model, [])
+        if not math.isfinite(found.loss) and self.trace.not_finite is None:
             self._asking = True
             where, what = first_not_finite(self._last) if self._last else ("", "the loss")
             self._asking = False
             self.trace.not_finite = NotFinite(self.step, where, what, found.line)
 
-    def _note_reuse(self) -> None:
-        """Which parameters' gradients, used by a step, are about to be added to.
-
-        Whether that is a fault shows at their next step: in adversarial training the other
-        network's gradients pile up too, and are cleared before they are used.
-        """
-        for _, module in self._models.values():
-            for weight in module.parameters():
-                gradient = weight.grad
-                if gradient is None:
-                    self._dirty.discard(id(weight))
-                elif self._used.get(id(weight)) == _mark(gradient):
-                    self._dirty.add(id(weight))
-                elif id(weight) in self._dirty and not bool(gradient.detach().any()):
-                    self._dirty.discard(id(weight))
-
     def _before_step(self, optimiser: Optimizer, _args: Any, _named: Any) -> None:
-        weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-        self._held.update(map(id, weights))
-        if not any(optimiser is known for known in self._optimisers):
-            self.trace.optimisers.append(type(optimiser).__name__)
-            self._optimisers.append(optimiser)
-        given = [weight for weight in weights if weight.grad is not None]
-        self._used |= {id(weight): _mark(weight.grad) for weight in given}
-        look = self.step < LOOKED_AT or self.step % AGAIN == 0
-        self.trace.steps.append(
-            Step(
-                number=self.step,
-                optimiser=type(optimiser).__name__,
-                line=users_line(),
-                rates=tuple(
-                    float(group["lr"]) for group in optimiser.param_groups if "lr" in group
-                ),
-                parameters=len(weights),
-                with_gradient=_count_moved(given) if look else len(given),
-                without=self._without_gradient(weights) if look else (),
-                reused=sum(id(weight) in self._dirty for weight in given),
-            )
-        )
-        self._took_part.clear()
+        if self._is_over:
+            return
+        self._stop_listening()
+        found = self._updates.note_step(optimiser)
+        kept = self.captured
+        if len(self._updates.optimisers) > 1:
+            kept.why_not = "several optimisers are at work"
+        elif type(optimiser).__name__ == "LBFGS":
+            kept.why_not = "the optimiser asks for several passes a step"
+        if kept.wants(found.number):
+            kept.rates[found.number] = found.rates
+        if kept.first is None and kept.network is not None and not kept.why_not:
+            kept.first = copy_of(kept.network, optimiser)
+            if kept.first is None:
+                kept.why_not = "the network cannot be copied"
+            elif self._buffers:
+                for name, value in kept.first[0].named_buffers():
+                    if name in self._buffers:
+                        value.copy_(self._buffers[name])
+        self._on_step(self.trace)
 
-    def _without_gradient(self, weights: list[Tensor]) -> tuple[str, ...]:
-        """Parameters of modules that took part in the pass, and yet have no gradient."""
-        owners = {
-            id(weight): part
-            for _, module in self._models.values()
-            for part in module.modules()
-            for weight in part.parameters(recurse=False)
-        }
-        return tuple(
-            self._owners.get(id(weight), str(tuple(weight.shape)))
-            for weight in weights
-            if weight.requires_grad
-            and weight.grad is None
-            and id(owners.get(id(weight))) in self._took_part
-        )
+
+def _has_parameters(module: nn.Module) -> bool:
+    return next(module.parameters(), None) is not None
 
 
 def _drops(part: nn.Module) -> bool:
@@ -282,34 +293,3 @@ def _drops(part: nn.Module) -> bool:
 
 def _keeps_statistics(part: nn.Module) -> bool:
     return isinstance(part, nn.modules.batchnorm._BatchNorm) and part.track_running_stats
-
-
-def _mark(gradient: Tensor | None) -> int:
-    """Changes whenever the gradient is another tensor, or was written into."""
-    return 0 if gradient is None else hash((id(gradient), gradient._version))
-
-
-def _count_moved(weights: list[Tensor]) -> int:
-    return sum(bool(weight.grad.detach().any()) for weight in weights if weight.grad is not None)
-
-
-def _rows(tensors: list[Tensor]) -> list[float]:
-    """The first examples of a batch, each as one number that hardly any other example has."""
-    if not tensors or tensors[0].ndim < 2 or not tensors[0].dtype.is_floating_point:
-        return []
-    flat = tensors[0].detach()[:ROWS].reshape(min(len(tensors[0]), ROWS), -1).double()
-    places = torch.arange(1, flat.shape[1] + 1, dtype=torch.float64, device=flat.device)
-    return [float(value) for value in flat @ torch.sin(places)]
-
-
-def _look_at_values(found: LossCall, prediction: Tensor, target: Tensor, value: Any) -> None:
-    """Ranges, and whether rows are shares of a whole."""
-    found.low, found.high = float(prediction.min()), float(prediction.max())
-    if target.numel():
-        found.target_low, found.target_high = float(target.min()), float(target.max())
-    if isinstance(value, Tensor) and value.numel() == 1:
-        found.value = float(value.detach())
-    if prediction.ndim > 1 and prediction.shape[1] > 1 and prediction.dtype.is_floating_point:
-        sums = prediction.double().sum(1)
-        found.shares = found.low >= 0 and bool((sums - 1).abs().max() < 1e-4)
-        found.log_shares = bool(torch.logsumexp(prediction.double(), 1).abs().max() < 1e-3)

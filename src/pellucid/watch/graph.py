@@ -29,8 +29,8 @@ def makers(tensor: Tensor, most: int = 3) -> tuple[str, ...]:
     return tuple(found)
 
 
-def learnt(loss: Tensor) -> Iterator[nn.Parameter]:
-    """Every parameter that a loss depends on."""
+def learnt(loss: Tensor, of: type[Tensor] = nn.Parameter) -> Iterator[Tensor]:
+    """Every parameter, or every leaf of another kind, that a loss depends on."""
     stack: list[Any] = [loss.grad_fn]
     known: set[Any] = set()
     while stack:
@@ -39,6 +39,6 @@ def learnt(loss: Tensor) -> Iterator[nn.Parameter]:
             continue
         known.add(node)
         variable = getattr(node, "variable", None)
-        if isinstance(variable, nn.Parameter):
+        if isinstance(variable, of):
             yield variable
         stack.extend(entry for entry, _ in node.next_functions)

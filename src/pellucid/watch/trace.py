@@ -38,8 +38,55 @@ class Pass:
     """Whether gradients were being recorded."""
     examples: int
     line: Line | None
-    seen_in_training: bool
-    """Whether its first examples were in an earlier pass that was learnt from."""
+    known: int = 0
+    """Examples that this network had learnt from before."""
+    repeated: int = 0
+    """Examples that stood in this batch more than once."""
+    loader: int | None = None
+    """The loader that the batch came from, if it came from one."""
+
+    @property
+    def seen_in_training(self) -> bool:
+        """Whether all its examples were in earlier passes that were learnt from."""
+        return 0 < self.examples <= self.known
+
+
+@dataclass
+class Loader:
+    """A `DataLoader` that was gone through."""
+
+    base: int
+    """Loaders with the same number read the same data set."""
+    indices: frozenset[int]
+    """The examples of it that they may read."""
+    batch: int
+    in_order: bool
+    """Whether the examples come in the order of the data set."""
+    workers: int
+    line: Line | None
+
+
+@dataclass
+class Meeting:
+    """A call in which an answer, or what was made of it, met a tensor of another origin."""
+
+    call: str
+    step: int
+    shape: tuple[int, ...]
+    other: tuple[int, ...]
+    result: tuple[int, ...]
+    in_training: bool
+    line: Line | None
+
+
+@dataclass
+class Choice:
+    """A call that picks the largest along an axis of an answer."""
+
+    axis: int
+    shape: tuple[int, ...]
+    step: int
+    line: Line | None
 
 
 @dataclass
@@ -137,6 +184,11 @@ class Trace:
     models: list[Model] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
     losses: list[LossCall] = field(default_factory=list)
+    loaders: list[Loader] = field(default_factory=list)
+    meetings: list[Meeting] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
+    moved_by_hand: bool = False
+    """Whether parameters changed between two backward passes without an optimiser's step."""
     backwards: list[Backward] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     optimisers: list[str] = field(default_factory=list)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ from pellucid.cli.output import JsonPath, Voice
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pellucid.doctor.finding import Finding
+    from pellucid.doctor.examination import Examination
     from pellucid.watch.trace import Trace
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -31,59 +33,82 @@ def doctor(
     strict: Annotated[
         bool, typer.Option("--strict", help="End with 1 if there is a finding.")
     ] = False,
+    probe_budget: Annotated[
+        float,
+        typer.Option(metavar="SHARE", min=0.0, help="Time for trials, as a share of the run's."),
+    ] = 0.5,
+    no_probe: Annotated[
+        bool, typer.Option("--no-probe", help="Try no cures: only what is proven is told.")
+    ] = False,
+    steps: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Watch the first N steps only.")
+    ] = None,
     json: JsonPath = None,
 ) -> int:
-    """Run SCRIPT.py as python would; at its end, say what is wrong with the training.
+    """Run SCRIPT.py as python would; say what is wrong with the training, and try cures.
 
     What the doctor says goes to standard error, and the exit code is the script's.
     """
-    from pellucid.doctor.diagnosis import DIAGNOSES, examine
+    started = time.monotonic()
+    from pellucid.doctor.examination import examine
+    from pellucid.doctor.exemptions import exemptions
     from pellucid.doctor.script import run_script
 
     voice = Voice(json)
-    outcome = run_script(script, arguments or [])
-    findings = examine(outcome.trace)
-    tell(voice.log, findings, outcome.trace)
-    voice.record(
-        {
-            "findings": [finding.as_record() for finding in findings],
-            "checked": DIAGNOSES.names(),
-            "not_observed": not_observed(outcome.trace),
-            "script": {"file": str(script), "exit_code": outcome.exit_code},
-        }
-    )
-    return 1 if strict and findings else outcome.exit_code
+    meant = exemptions(script) if script.is_file() else {}
+    at_once = _AtOnce(voice.log, meant)
+    outcome = run_script(script, arguments or [], steps or math.inf, at_once)
+    budget = 0.0 if no_probe else probe_budget * (time.monotonic() - started)
+    found = examine(outcome.trace, outcome.captured, budget, meant)
+    tell(voice.log, found, outcome.trace, at_once.told)
+    record = found.as_record() | {
+        "script": {"file": str(script), "exit_code": outcome.exit_code},
+        "seen_at_step": at_once.told,
+    }
+    voice.record(record)
+    return 1 if strict and found.alarms else outcome.exit_code
 
 
-def tell(people: Console, findings: list[Finding], trace: Trace) -> None:
+class _AtOnce:
+    """Tells what is proven as soon as it is: after a few steps, and then more and more rarely."""
+
+    STEPS = (10, 20, 50, 100, 1_000, 10_000)
+
+    def __init__(self, people: Console, meant: dict[str, str]) -> None:
+        self._people, self._meant = people, meant
+        self.told: dict[str, int] = {}
+        """By name, the steps after which it was told."""
+
+    def __call__(self, trace: Trace) -> None:
+        from pellucid.doctor.examination import proven
+
+        if len(trace.steps) not in self.STEPS:
+            return
+        for finding in proven(trace):
+            if finding.name not in self.told and finding.name not in self._meant:
+                self.told[finding.name] = len(trace.steps)
+                heading = str(finding).split("\n")[0]
+                self._people.print(
+                    f"{heading}  (after {len(trace.steps)} steps; more at the end)",
+                    style="bold", markup=False, soft_wrap=True,
+                )  # fmt: skip
+
+
+def tell(people: Console, found: Examination, trace: Trace, told: dict[str, int]) -> None:
     """Each finding with its evidence and its mend; then what was seen at all."""
-    for finding in findings:
+    for finding in found.findings:
         heading, *rest = str(finding).split("\n")
         people.print(f"\n{heading}", style="bold", markup=False, soft_wrap=True)
         people.print("\n".join(rest), markup=False, soft_wrap=True)
+    for finding, reason in found.exempted:
+        people.print(f"\nMeant: {finding.name}, because {reason}.", markup=False, soft_wrap=True)
     seen = f"{len(trace.steps)} steps and {len(trace.passes)} passes were watched"
-    if not findings:
-        people.print(f"\nThe doctor found nothing that it can prove; {seen}.", markup=False)
-    missing = not_observed(trace)
-    if missing:
-        people.print(f"Not observed: {', '.join(missing)}.", markup=False, soft_wrap=True)
-
-
-def not_observed(trace: Trace) -> list[str]:
-    """What a training usually has and this one did not show."""
-    from pellucid.watch.follower import MOST
-
-    missing = []
-    if not trace.passes:
-        missing.append("a pass through a network")
-    if not trace.backwards:
-        missing.append("a backward pass")
-    if not trace.steps:
-        missing.append("a step of an optimiser")
-    if not trace.losses:
-        missing.append("a call of one of PyTorch's loss functions")
-    if not any(not entry.with_graph and entry.step for entry in trace.passes):
-        missing.append("an evaluation")
-    if len(trace.passes) >= MOST:
-        missing.append(f"what came after the first {MOST:,} passes")
-    return missing
+    if not found.findings:
+        tried = f"; no cure was tried: {found.not_tried}" if found.not_tried else ""
+        people.print(
+            f"\nThe doctor found nothing that it can prove; {seen}{tried}.",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+    if found.not_observed:
+        missing = "; ".join(found.not_observed)
+        people.print(f"Not observed: {missing}.", markup=False, soft_wrap=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from pellucid.doctor.cases import EVALUATE, script
-from pellucid.doctor.diagnosis import Diagnosis, plural
+from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis, plural
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Pass, Trace
 
@@ -15,6 +16,8 @@ class EvalForgotten(Diagnosis):
 
     BATCHES = 2  # one pass alone may be a picture that someone looks at
     EXPLAINS = ("evaluation-not-repeatable",)
+    GROUP = PROCEDURE
+    HURTS_LEARNING = False
     SICK = script(evaluate=EVALUATE.replace("network.eval()\n", ""))
     HEALTHY = script()
 
@@ -34,7 +37,7 @@ class EvalForgotten(Diagnosis):
             f"{plural(len(found), 'batch')} without gradients went through "
             f"{' and '.join(kinds)} in training mode."
         ]
-        numbers = {"batches": len(found)}
+        numbers: dict[str, Any] = {"batches": len(found)}
         for again in trace.repeated:
             if again.model == found[0].model:
                 evidence.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import STEP, script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -13,6 +13,7 @@ class GradientsNotCleared(Diagnosis):
 
     STEPS = 3  # in a row; accumulation on purpose never uses a gradient twice
     EXPLAINS = ("exploding-gradients", "learning-rate-too-high", "non-finite-values")
+    GROUP = PROCEDURE
     SICK = script(step=STEP.replace("optimiser.zero_grad()\n", ""))
     HEALTHY = script(
         step=STEP.replace("optimiser.zero_grad()\n", "").replace(

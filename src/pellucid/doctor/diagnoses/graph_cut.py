@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -24,6 +24,7 @@ class GraphCut(Diagnosis):
     """A detach, item, numpy round trip or no_grad cuts the gradient on its way."""
 
     LOOKS = 3  # steps that were looked at, in all of which it must be so
+    GROUP = PROCEDURE
     SICK = script(network=BODY.format(".detach()"))
     HEALTHY = script(network=BODY.format(""))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import STEP, script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -13,6 +13,7 @@ ROOT = STEP.replace("inputs[rows])", "inputs[rows].sqrt())")
 class NonFiniteValues(Diagnosis):
     """NaN or infinity, and where it began."""
 
+    GROUP = OPTIMISATION
     SICK = script(step=ROOT)
     HEALTHY = script(step=ROOT.replace(".sqrt()", ".abs().sqrt()"))
 

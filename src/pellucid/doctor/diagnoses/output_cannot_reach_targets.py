@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import NETWORK, STEP, script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import LossCall, Trace
 
@@ -19,6 +19,7 @@ class OutputCannotReachTargets(Diagnosis):
 
     CALLS = 3  # looked at, in all of which a target lies outside
     SLACK = 0.01  # of the reach: targets of 1 are approached by a sigmoid, which is enough
+    GROUP = OUTPUT
     SICK = script(
         network=ONE,
         step=STEP.replace(

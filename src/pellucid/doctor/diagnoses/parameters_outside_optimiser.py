@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import NETWORK, OPTIMISER, script
-from pellucid.doctor.diagnosis import Diagnosis, plural
+from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis, plural
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -14,6 +14,7 @@ class ParametersOutsideOptimiser(Diagnosis):
     """Parameters that matter are not registered, or in no optimiser."""
 
     LOOKS = 2  # a warm-up step may precede the second optimiser's first step
+    GROUP = PROCEDURE
     SICK = script(network=HEAD, optimiser="optimiser")
     HEALTHY = script(network=f"{NETWORK}\nnetwork[4] = nn.Linear(32, 3)")
 

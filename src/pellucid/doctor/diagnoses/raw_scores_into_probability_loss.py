@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import STEP, script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -14,6 +14,7 @@ class RawScoresIntoProbabilityLoss(Diagnosis):
     """Logits go into a loss that expects log-probabilities."""
 
     CALLS = 3  # looked at, in all of which the rows add up to something else than 1
+    GROUP = OUTPUT
     SICK = script(step=RAW)
     HEALTHY = script(
         step=RAW.replace("network(inputs[rows])", "network(inputs[rows]).log_softmax(1)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import NETWORK, script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -13,6 +13,7 @@ WORDS = ("shape", "size", "dimension", "channels", "broadcast")
 class ShapeMismatch(Diagnosis):
     """Tensors that meet do not fit."""
 
+    GROUP = PROCEDURE
     SICK = script(network=NETWORK.replace("nn.Linear(32, 3)", "nn.Linear(30, 3)"))
     HEALTHY = script()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import STEP, script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -18,6 +18,7 @@ TWICE = STEP.replace(
 class SigmoidTwice(Diagnosis):
     """A sigmoid goes into a loss that applies one itself."""
 
+    GROUP = OUTPUT
     SICK = script(step=TWICE)
     HEALTHY = script(step=TWICE.replace("_with_logits", ""))
 

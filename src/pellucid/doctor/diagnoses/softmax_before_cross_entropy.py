@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from pellucid.doctor.cases import STEP, script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -16,6 +16,7 @@ class SoftmaxBeforeCrossEntropy(Diagnosis):
     """Probabilities go into a loss that expects logits."""
 
     EXPLAINS = ("learning-rate-too-low", "vanishing-gradients")
+    GROUP = OUTPUT
     SICK = script(step=DOUBLED)
     HEALTHY = script(step=DOUBLED.replace(".softmax(1)", ".log_softmax(1)"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import NETWORK, STEP, script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -16,6 +16,7 @@ class SoftmaxOverOneUnit(Diagnosis):
     """A softmax over a single unit is constant."""
 
     EXPLAINS = ("weights-never-change", "vanishing-gradients", "softmax-before-cross-entropy")
+    GROUP = OUTPUT
     SICK = script(
         network=ONE,
         step=STEP.replace(

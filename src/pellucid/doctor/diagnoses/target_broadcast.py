@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import NETWORK, STEP, script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -15,6 +15,7 @@ COMPARED = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 class TargetBroadcast(Diagnosis):
     """Prediction and target broadcast against each other."""
 
+    GROUP = OUTPUT
     SICK = script(
         network=ONE,
         step=STEP.replace(LOSS, "functional.mse_loss(network(inputs[rows]), labels[rows].float())"),

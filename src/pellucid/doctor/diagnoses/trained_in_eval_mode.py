@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import STEP, script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -12,6 +12,7 @@ class TrainedInEvalMode(Diagnosis):
     """Training runs with dropout and batch norm switched off."""
 
     PASSES = 20  # in a row: about the length of a shortest epoch
+    GROUP = PROCEDURE
     SICK = script(step=STEP.replace("network.train()", "network.eval()"))
     HEALTHY = script()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import STEP, script
-from pellucid.doctor.diagnosis import Diagnosis
+from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -12,6 +12,7 @@ class WeightsNeverChange(Diagnosis):
     """No step reaches the weights: none is made, it comes after clearing, or its rate is 0."""
 
     PASSES = 10  # backward passes or steps: accumulation over more is rare in a whole script
+    GROUP = PROCEDURE
     SICK = script(
         step=STEP.replace("optimiser.zero_grad()\n", "").replace(
             "optimiser.step()", "optimiser.zero_grad()\noptimiser.step()"

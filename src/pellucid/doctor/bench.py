@@ -1,0 +1,405 @@
+"""The bench: the beginning of a training, done again on copies with one thing changed.
+
+From the same weights, with the same batches and the same random numbers, as in the run; then
+again with the batches in other orders. What the script computes from an answer up to its loss is
+its own (`pellucid.watch.tail`). Nothing of the script's is touched: networks and optimisers are
+copies, random numbers are put back, and what a network prints meanwhile is not shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from pellucid.doctor.judged import Judge, calm
+from pellucid.watch.captured import Batch, Captured
+from pellucid.watch.recorder import tensors_in
+from pellucid.watch.trace import Trace
+
+REPEATS = 3
+"""Orders of the batches in which a change must help: the run's own, and others."""
+STEPS = 60
+FAITHFUL = 0.02
+"""How far the losses of a repetition may lie from the run's, as a share of them, in the median."""
+FAITHFUL_STEPS = 10
+
+WELL = 0.6
+"""A loss below this share of the trivial answer's is one of a network that has learnt."""
+BETTER = 0.95
+"""A loss below this share, and falling, is one of a network that is learning."""
+
+Given = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class NotPossible(Exception):
+    """The bench cannot try this; the text says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that a repetition does otherwise. What is None stays as it was."""
+
+    network: Callable[[nn.Module], None] | None = None
+    """Changes the copy in place, before its first step."""
+    optimiser: Callable[[nn.Module, Optimizer], Optimizer] | None = None
+    given: Callable[[Given], Given] | None = None
+    """Changes what the network is given."""
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None
+    """Another loss of answer and targets; judged is still what the script judges by."""
+    gradients: Callable[[nn.Module], None] | None = None
+    """Comes between the backward pass and the step."""
+    rate: float = 1.0
+    """Multiplies every learning rate."""
+    dealt_anew: bool = False
+    """Deal the examples of all batches into batches of the same sizes, by chance."""
+
+
+NOTHING = Change()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a repetition came to."""
+
+    losses: tuple[float, ...]
+    """The script's loss at each step."""
+    loss: float
+    """The script's mean loss on the judged batches after the last step, dropout off."""
+    right: float | None
+    """The share of the judged examples whose class is right, if the targets are classes."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The same repetitions without and with a change."""
+
+    without: tuple[Outcome, ...]
+    changed: tuple[Outcome, ...]
+
+    def lowers_loss_to(self, share: float) -> bool:
+        """Whether in every repetition the loss is at most this share of what it is without."""
+        return all(
+            math.isfinite(b.loss) and (not math.isfinite(a.loss) or b.loss <= share * a.loss)
+            for a, b in zip(self.without, self.changed, strict=True)
+        )
+
+    def raises_right_by(self, points: float) -> bool:
+        """Whether in every repetition so many more of the examples are right."""
+        return all(
+            a.right is not None and b.right is not None and b.right >= a.right + points
+            for a, b in zip(self.without, self.changed, strict=True)
+        )
+
+    def beats(self, standing: Standing, share: float) -> bool:
+        """Whether these few steps with the change come below what the whole run has reached."""
+        reached = standing.reached
+        return not math.isfinite(reached) or self.after <= share * reached
+
+    def sentence(self, what: str) -> str:
+        """What was tried and what came of it, in numbers."""
+        steps = len(self.changed[0].losses)
+        text = (
+            f"The first {steps} steps again on a copy with {what}: loss {self.after:.4g} instead "
+            f"of {self.before:.4g}"
+        )
+        right = [outcomes[0].right for outcomes in (self.changed, self.without)]
+        if right[0] is not None and right[1] is not None:
+            text += f", {100 * right[0]:.3g} % right instead of {100 * right[1]:.3g} %"
+        return f"{text} ({len(self.changed)} of {len(self.changed)} repetitions)."
+
+    @property
+    def share(self) -> float:
+        """The loss with the change as a share of the loss without; 0 if that is not finite."""
+        return self.after / self.before if math.isfinite(self.before) and self.before else 0.0
+
+    @property
+    def before(self) -> float:
+        return _median([outcome.loss for outcome in self.without])
+
+    @property
+    def after(self) -> float:
+        return _median([outcome.loss for outcome in self.changed])
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the run itself went, judged as its repetitions are."""
+
+    first: float
+    """The loss before the first step."""
+    reached: float
+    """The loss after the last."""
+    trivial: float | None
+    """The loss of the best answer that looks at no input, where it is known."""
+    right: float | None
+    majority: float | None
+    """The share of the judged examples that belong to the most frequent class."""
+    improving: bool
+    """Whether the last fifth of the steps had a lower loss than the fifth before it."""
+
+    @property
+    def beats_trivial(self) -> bool:
+        if self.right is not None and self.majority is not None:
+            return self.right > self.majority + 0.5 * (1 - self.majority)
+        bound = self.first if self.trivial is None else self.trivial
+        return self.reached < WELL * bound
+
+    @property
+    def learns(self) -> bool:
+        """It beats the trivial answer clearly, or a little and gets better still."""
+        if self.beats_trivial:
+            return True
+        bound = self.first if self.trivial is None else self.trivial
+        return self.improving and self.reached < BETTER * bound
+
+
+class Bench:
+    """Does the captured beginning of a training again, and asks questions of its networks."""
+
+    def __init__(self, trace: Trace, captured: Captured, seconds: float = math.inf) -> None:
+        self._trace = trace
+        self._captured = captured
+        self._standing: Standing | None = None
+        self._until = time.monotonic() + seconds
+        self._known: dict[tuple[int, int], Outcome] = {}
+        self.batches = [batch for batch in captured.beginning if batch.is_fresh()]
+        self.tried: list[str] = []
+        """What was tried, in words."""
+        self.why_not = captured.why_not or self._reason()
+        if not self.why_not:
+            self.judge = Judge(captured, self.batches)
+            self.why_not = self._unfaithful()
+
+    def _reason(self) -> str:
+        if self._captured.first is None or self._captured.network is None:
+            return "no step of an optimiser on a network was seen"
+        if len(self.batches) < min(3, len(self._captured.beginning) or 1):
+            return "the batches were written into after they were used"
+        return "" if time.monotonic() < self._until else "no time was left for it"
+
+    def _unfaithful(self) -> str:
+        try:
+            losses = self.run(steps=FAITHFUL_STEPS).losses
+        except NotPossible as error:
+            return str(error)
+        by_step = [batches[0].loss for batches in self._by_step()]
+        far = [
+            abs(mine - own) / (abs(own) + 1e-6)
+            for mine, own in zip(losses, by_step, strict=False)
+            if math.isfinite(own)
+        ]
+        if far and _median(far) > FAITHFUL:
+            return "its steps, done again on a copy, did not give the same losses"
+        return ""
+
+    def first(self) -> nn.Module:
+        """A copy of the network as it was before its first step."""
+        return self._start()[0]
+
+    def final(self) -> nn.Module:
+        """A copy of the network as it is after the run."""
+        with _aside():
+            return copy.deepcopy(self._captured.network)  # type: ignore[return-value]
+
+    def reached(self) -> Outcome:
+        """What the whole run came to, judged as the repetitions are."""
+        with _aside():
+            network = self.final()
+            loss, right = self.judge(network)
+        return Outcome((), loss, right)
+
+    def standing(self) -> Standing:
+        """How the run went. Raises `NotPossible`."""
+        if self._standing is None:
+            with _aside():
+                first, _ = self.judge(self.first())
+            reached = self.reached()
+            self._standing = Standing(
+                first, reached.loss, self.judge.trivial(), reached.right, self.judge.majority(),
+                self._is_improving(),
+            )  # fmt: skip
+        return self._standing
+
+    def _is_improving(self) -> bool:
+        losses = [entry.loss for entry in self._trace.backwards if math.isfinite(entry.loss)]
+        fifth = len(losses) // 5
+        if fifth < 3:
+            return bool(losses) and losses[-1] < losses[0]
+        return sum(losses[-fifth:]) < 0.99 * sum(losses[-2 * fifth : -fifth])
+
+    def effect(self, change: Change, steps: int = STEPS) -> Effect:
+        """Every repetition without and with the change. Raises `NotPossible`."""
+        numbers = range(REPEATS)
+        return Effect(
+            tuple(self.run(steps=steps, repetition=k) for k in numbers),
+            tuple(self.run(change, steps, k) for k in numbers),
+        )
+
+    def best(self, changes: Sequence[Change], steps: int = STEPS) -> int:
+        """Which change comes to the lowest loss in one repetition, tried in their order until two
+        in a row are worse than the best so far. Raises `NotPossible`."""
+        losses: list[float] = []
+        for change in changes:
+            losses.append(self.run(change, steps).loss)
+            if len(losses) > 2 and min(losses[-2:]) > min(losses):
+                break
+        return losses.index(min(losses))
+
+    def run(self, change: Change = NOTHING, steps: int = STEPS, repetition: int = 0) -> Outcome:
+        """One repetition of the first steps. Raises `NotPossible` if it fails or time is over."""
+        key = (steps, repetition)
+        if change is NOTHING and key in self._known:
+            return self._known[key]
+        try:
+            with _aside():
+                outcome = self._run(change, steps, repetition)
+        except NotPossible:
+            raise
+        except Exception as error:
+            raise NotPossible(f"a repetition on a copy failed: {error}") from error
+        if change is NOTHING:
+            self._known[key] = outcome
+        return outcome
+
+    def _run(self, change: Change, steps: int, repetition: int) -> Outcome:
+        network, optimiser = self._start()
+        if change.network:
+            change.network(network)
+        if change.optimiser:
+            optimiser = change.optimiser(network, optimiser)
+        dealt = self._dealt(repetition, change.dealt_anew)
+        losses = []
+        for number in range(steps):
+            if time.monotonic() > self._until:
+                raise NotPossible("no time was left for it")
+            batches = dealt[number % len(dealt)]
+            optimiser.zero_grad()
+            losses.append(sum(self._learn(network, b, change, repetition) for b in batches))
+            if not math.isfinite(losses[-1]):
+                return Outcome(tuple(losses), math.inf, None)
+            self._step(network, optimiser, change, batches[0].step)
+        loss, right = self.judge(network, change.given)
+        return Outcome(tuple(losses), loss, right)
+
+    def _start(self) -> tuple[nn.Module, Optimizer]:
+        assert self._captured.first is not None
+        with _aside():
+            return copy.deepcopy(self._captured.first)
+
+    def _learn(self, network: nn.Module, batch: Batch, change: Change, repetition: int) -> float:
+        network.train(batch.training) if not _is_mixed(network) else None
+        if repetition:
+            torch.manual_seed(1_000 * repetition + batch.step)
+        else:
+            torch.set_rng_state(batch.chance)
+        given = (batch.given, batch.named)
+        args, named = change.given(given) if change.given else given
+        answers = list(tensors_in(network(*args, **named)))
+        own = self.judge.loss_of(network, batch, answers)
+        loss = own
+        if change.loss:
+            loss = change.loss(answers[0], self.judge.target_of(batch))
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(own.detach().sum())
+
+    def _step(self, network: nn.Module, optimiser: Optimizer, change: Change, number: int) -> None:
+        if self._captured.clipped is not None:
+            nn.utils.clip_grad_norm_(network.parameters(), self._captured.clipped)
+        if change.gradients:
+            change.gradients(network)
+        if change.optimiser is None:
+            for group, rate in zip(
+                optimiser.param_groups, self._captured.rates.get(number, ()), strict=False
+            ):
+                group["lr"] = rate * change.rate
+        type(optimiser).step(optimiser)  # an instance's own `step` may belong to a schedule
+
+    def is_plain_descent(self) -> bool:
+        """Whether the optimiser is gradient descent without momentum."""
+        assert self._captured.first is not None
+        optimiser = self._captured.first[1]
+        return type(optimiser) is torch.optim.SGD and not optimiser.defaults.get("momentum")
+
+    def sharpness(self, turns: int = 12) -> float:
+        """The largest curvature of the script's loss before the first step: the Hessian's largest
+        eigenvalue, by power iteration. NaN if it cannot be worked out."""
+        with _aside():
+            network, batch = self.first(), self.batches[0]
+            calm(network, batch.training)
+            weights = [weight for weight in network.parameters() if weight.requires_grad]
+            try:
+                answers = list(tensors_in(network(*batch.given, **batch.named)))
+                loss = self.judge.loss_of(network, batch, answers).sum()
+                return _largest_curvature(loss, weights, turns)
+            except Exception:
+                return math.nan  # not every operation has a second derivative
+
+    def _by_step(self) -> list[list[Batch]]:
+        """The batches of each step: several, where gradients are gathered."""
+        found: dict[int, list[Batch]] = {}
+        for batch in self.batches:
+            found.setdefault(batch.step, []).append(batch)
+        return list(found.values())
+
+    def _dealt(self, repetition: int, anew: bool) -> list[list[Batch]]:
+        dealt = self._by_step()
+        if anew:
+            dealt = self.judge.dealt_anew(dealt, seed=repetition)
+        if repetition:
+            random.Random(repetition).shuffle(dealt)
+        return dealt
+
+    def rate(self) -> float:
+        """The largest learning rate of the first step; 0 if there is none."""
+        first = next(iter(self._captured.rates.values()), ())
+        return max(first, default=0.0)
+
+
+@contextlib.contextmanager
+def _aside() -> Iterator[None]:
+    """Whatever happens inside leaves no mark on random numbers or on what is printed."""
+    states = random.getstate(), np.random.get_state()
+    quiet = io.StringIO()
+    try:
+        with torch.random.fork_rng(), torch.enable_grad(), contextlib.redirect_stdout(quiet):
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
+def _is_mixed(network: nn.Module) -> bool:
+    """Whether some modules are in another mode than the network itself: someone put them there."""
+    return any(part.training != network.training for part in network.modules())
+
+
+def _largest_curvature(loss: Tensor, weights: list[nn.Parameter], turns: int) -> float:
+    slopes = torch.autograd.grad(loss, weights, create_graph=True)
+    chance = torch.Generator().manual_seed(0)
+    way = [torch.randn(w.shape, generator=chance).to(w) for w in weights]
+    value = math.nan
+    for _ in range(turns):
+        length = math.sqrt(sum(float((part * part).sum()) for part in way))
+        way = [part / (length + 1e-30) for part in way]
+        dot = sum((slope * part).sum() for slope, part in zip(slopes, way, strict=True))
+        turned = torch.autograd.grad(dot, weights, retain_graph=True)  # type: ignore[arg-type]
+        value = sum(float((a * b).sum()) for a, b in zip(turned, way, strict=True))
+        way = [part.detach() for part in turned]
+    return value
+
+
+def _median(values: list[float]) -> float:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]

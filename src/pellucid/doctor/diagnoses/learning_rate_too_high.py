@@ -1,0 +1,54 @@
+"""The learning rate is too high for this loss."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pellucid.doctor.bench import Bench, Change
+from pellucid.doctor.cases import script
+from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
+from pellucid.doctor.finding import Finding
+from pellucid.watch.trace import Trace
+
+OPTIMISER = "torch.optim.SGD(network.parameters(), lr={})"
+
+
+class LearningRateTooHigh(Diagnosis):
+    """The learning rate is too high for this loss."""
+
+    GROUP = OPTIMISATION
+    EXPLAINS = (
+        "non-finite-values", "exploding-gradients", "dead-units", "saturated-units",
+        "batchnorm-statistics", "stopped-too-early", "majority-answer",
+    )  # fmt: skip
+    SMALLER = (1 / 3, 1 / 10, 1 / 100, 1 / 1000)
+    HELPS = 0.8
+    """The loss with the smaller rate, as a share of the loss without, in every repetition."""
+    SICK = script(optimiser=OPTIMISER.format(300.0))
+    HEALTHY = script(optimiser=OPTIMISER.format(0.3))
+
+    def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        rate = bench.rate()
+        if not rate:
+            return None
+        factor = self.SMALLER[bench.best([Change(rate=factor) for factor in self.SMALLER])]
+        effect = bench.effect(Change(rate=factor))
+        if not effect.lowers_loss_to(self.HELPS) or not effect.beats(bench.standing(), self.HELPS):
+            return None
+        evidence = [effect.sentence(f"a rate of {rate * factor:.3g} instead of {rate:.3g}")]
+        sharpness = bench.sharpness()
+        numbers: dict[str, Any] = {"rate": rate, "tried": rate * factor}
+        if math.isfinite(sharpness) and bench.is_plain_descent():
+            evidence.append(
+                f"The loss's largest curvature at the start is {sharpness:.3g}: plain descent is "
+                f"stable below a rate of 2 / {sharpness:.3g} = {2 / sharpness:.3g}."
+            )
+            numbers["sharpness"] = sharpness
+        return self.confirmed(
+            trace, bench, effect, evidence, f"set the learning rate to {rate * factor:.2g}",
+            **numbers,
+        )  # fmt: skip
+
+
+DIAGNOSIS = LearningRateTooHigh

@@ -1,0 +1,40 @@
+"""The learning rate is too low to get anywhere in these steps."""
+
+from __future__ import annotations
+
+from pellucid.doctor.bench import Bench, Change
+from pellucid.doctor.cases import script
+from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
+from pellucid.doctor.finding import Finding
+from pellucid.watch.trace import Trace
+
+OPTIMISER = "torch.optim.Adam(network.parameters(), lr={})"
+
+
+class LearningRateTooLow(Diagnosis):
+    """The learning rate is too low to get anywhere in these steps."""
+
+    GROUP = OPTIMISATION
+    EXPLAINS = ("stopped-too-early", "vanishing-gradients", "optimiser-unsuited", "majority-answer")
+    LARGER = (10.0, 100.0, 1000.0, 10000.0)
+    HELPS = 0.8
+    """The loss with the larger rate, as a share of the loss without, in every repetition."""
+    SICK = script(optimiser=OPTIMISER.format(1e-6))
+    HEALTHY = script(optimiser=OPTIMISER.format(0.01))
+
+    def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        rate = bench.rate()
+        if not rate:
+            return None
+        factor = self.LARGER[bench.best([Change(rate=factor) for factor in self.LARGER])]
+        effect = bench.effect(Change(rate=factor))
+        if not effect.lowers_loss_to(self.HELPS) or not effect.beats(bench.standing(), self.HELPS):
+            return None
+        return self.confirmed(
+            trace, bench, effect,
+            [effect.sentence(f"a rate of {rate * factor:.3g} instead of {rate:.3g}")],
+            f"set the learning rate to {rate * factor:.2g}", rate=rate, tried=rate * factor,
+        )  # fmt: skip
+
+
+DIAGNOSIS = LearningRateTooLow

@@ -1,0 +1,141 @@
+"""All diagnoses of a training: facts first, then what has to be tried, causes before symptoms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pellucid.doctor.bench import Bench, NotPossible
+from pellucid.doctor.diagnosis import DIAGNOSES, ORDER, Diagnosis
+from pellucid.doctor.finding import PROVEN, SUGGESTION, Finding
+from pellucid.watch.captured import Captured
+from pellucid.watch.follower import MOST
+from pellucid.watch.trace import Trace
+
+
+@dataclass
+class Examination:
+    """What came of looking at a training."""
+
+    findings: list[Finding] = field(default_factory=list)
+    exempted: list[tuple[Finding, str]] = field(default_factory=list)
+    """What is meant, with the reason."""
+    not_observed: list[str] = field(default_factory=list)
+    not_tried: str = ""
+    """Why no cure was tried, if none was."""
+    seconds: float = 0.0
+    """What the trials took."""
+
+    @property
+    def alarms(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.is_alarm]
+
+    def as_record(self) -> dict[str, Any]:
+        return {
+            "findings": [finding.as_record() for finding in self.findings],
+            "exempted": [found.as_record() | {"reason": why} for found, why in self.exempted],
+            "checked": DIAGNOSES.names(),
+            "not_observed": self.not_observed,
+            "not_tried": self.not_tried,
+        }
+
+
+def proven(trace: Trace) -> list[Finding]:
+    """What the trace alone shows, causes before symptoms; symptoms of a cause are left out."""
+    return _without_symptoms([f for kind in _kinds() if (f := kind.find(trace)) is not None])
+
+
+def examine(
+    trace: Trace,
+    captured: Captured | None = None,
+    seconds: float = 0.0,
+    meant: Mapping[str, str] | None = None,
+) -> Examination:
+    """Every finding. `seconds` is what trials may take; with 0 nothing is tried."""
+    started = time.monotonic()
+    found = Examination(not_observed=not_observed(trace))
+    findings = proven(trace)
+    if any(diagnosis(finding.name).HURTS_LEARNING for finding in findings):
+        found.not_tried = "what is proven comes first"
+    elif captured is None or not seconds:
+        found.not_tried = "trials were not asked for"
+    elif not trace.steps:
+        found.not_tried = "no step of an optimiser was seen"
+    else:
+        bench = Bench(trace, captured, seconds)
+        found.not_tried = bench.why_not
+        if not bench.why_not:
+            findings = _without_symptoms(findings + _tried(trace, bench, found))
+    found.seconds = time.monotonic() - started
+    for finding in findings:
+        if meant and finding.name in meant:
+            found.exempted.append((finding, meant[finding.name]))
+        else:
+            found.findings.append(finding)
+    return found
+
+
+def _tried(trace: Trace, bench: Bench, found: Examination) -> list[Finding]:
+    """What trials show, group by group; a group with a fault is the last one that is tried."""
+    findings: list[Finding] = []
+    for group in ORDER:
+        for kind in _kinds(group):
+            try:
+                finding = kind.probe(trace, bench)
+            except NotPossible as error:
+                found.not_observed.append(f"{kind.name()}: {error}")
+                continue
+            if finding is not None:
+                findings.append(finding)
+        if any(finding.is_alarm for finding in findings):
+            break
+    return _strongest(findings)
+
+
+def _strongest(findings: list[Finding]) -> list[Finding]:
+    """What is proven; of the cures that help, the one that helps most as a fault, and one
+    suggestion. Several cures of one ill are not several ills."""
+    kept = [finding for finding in findings if finding.grade == PROVEN]
+    tried = sorted((f for f in findings if f.grade != PROVEN), key=lambda f: f.effect)
+    faults = [finding for finding in tried if finding.is_alarm]
+    others = [finding for finding in tried if not finding.is_alarm]
+    kept += faults[:1]
+    kept += [replace(finding, kind=SUGGESTION) for finding in (*faults[1:], *others)][:1]
+    return kept
+
+
+def _without_symptoms(findings: list[Finding]) -> list[Finding]:
+    explained = {symptom for finding in findings for symptom in finding.explains}
+    return [finding for finding in findings if finding.name not in explained]
+
+
+def diagnosis(name: str) -> type[Diagnosis]:
+    kind: type[Diagnosis] = DIAGNOSES.load(name).DIAGNOSIS
+    return kind
+
+
+def _kinds(group: str | None = None) -> list[Diagnosis]:
+    """Every diagnosis of a group, or all in the order of the groups."""
+    every = [diagnosis(name)() for name in DIAGNOSES.names()]
+    every.sort(key=lambda kind: ORDER.index(kind.GROUP))
+    return [kind for kind in every if group in (None, kind.GROUP)]
+
+
+def not_observed(trace: Trace) -> list[str]:
+    """What a training usually has and this one did not show."""
+    missing = []
+    if not trace.passes:
+        missing.append("a pass through a network")
+    if not trace.backwards:
+        missing.append("a backward pass")
+    if not trace.steps:
+        missing.append("a step of an optimiser")
+    if not trace.losses:
+        missing.append("a call of one of PyTorch's loss functions")
+    if not any(not entry.with_graph and entry.step for entry in trace.passes):
+        missing.append("an evaluation")
+    if len(trace.passes) >= MOST:
+        missing.append(f"what came after the first {MOST:,} passes")
+    return missing

@@ -1,0 +1,209 @@
+"""By what repetitions of a training are judged: the script's own loss on batches of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.watch.captured import Batch, Captured
+from pellucid.watch.recorder import tensors_in
+from pellucid.watch.tail import Tail, rows_of
+
+JUDGED = 16
+"""Batches that are judged, spread over those that were kept."""
+
+Given = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class Judge:
+    """The mean loss of a network on kept batches, and the share that it answers rightly."""
+
+    def __init__(self, captured: Captured, batches: list[Batch]) -> None:
+        later = [batch for batch in captured.later if batch.is_fresh()]
+        every = [*batches, *later]
+        self.batches = every[:: max(1, math.ceil(len(every) / JUDGED))]
+
+    def __call__(
+        self, network: nn.Module, change: Callable[[Given], Given] | None = None
+    ) -> tuple[float, float | None]:
+        calm(network, self.batches[0].training)
+        losses, right, count = [], 0, 0
+        with torch.no_grad():
+            for batch in self.batches:
+                given = (batch.given, batch.named)
+                args, named = change(given) if change else given
+                answers = list(tensors_in(network(*args, **named)))
+                losses.append(float(self.loss_of(network, batch, answers).sum()))
+                marks = _right(answers[0], self.find_target(batch))
+                if marks is not None:
+                    right, count = right + int(marks.sum()), count + marks.numel()
+        mean = sum(losses) / len(losses)
+        return mean if math.isfinite(mean) else math.inf, right / count if count else None
+
+    @staticmethod
+    def loss_of(network: nn.Module, batch: Batch, answers: list[Tensor]) -> Tensor:
+        assert batch.tail is not None
+        return batch.tail.again(answers, dict(network.named_parameters()))
+
+    @staticmethod
+    def find_target(batch: Batch) -> Tensor | None:
+        """What the answer is compared with, if the loss has such a thing for each example."""
+        if batch.tail is None:
+            return None
+        found = rows_of(batch.tail, batch.size)
+        return found[0] if found else None
+
+    def target_of(self, batch: Batch) -> Tensor:
+        found = self.find_target(batch)
+        assert found is not None
+        return found
+
+    def trivial(self) -> float | None:
+        """The script's loss, if every answer is the best one that looks at no input."""
+        targets = [self.find_target(batch) for batch in self.batches]
+        if any(target is None for target in targets):
+            return None
+        every = torch.cat([target.detach() for target in targets if target is not None])
+        losses = []
+        for batch in self.batches:
+            assert batch.tail is not None
+            answer = _constant(batch.tail, every)
+            if answer is None:
+                return None
+            try:
+                losses.append(float(batch.tail.again([answer], {}).sum()))
+            except Exception:
+                return None
+        mean = sum(losses) / len(losses)
+        return mean if math.isfinite(mean) else None
+
+    def majority(self) -> float | None:
+        """The share of the judged examples in the most frequent class, if targets are classes."""
+        targets = [self.find_target(batch) for batch in self.batches]
+        if any(t is None or t.dtype.is_floating_point or t.ndim != 1 for t in targets):
+            return None
+        counts = torch.bincount(torch.cat([t for t in targets if t is not None]).clamp_min(0))
+        return float(counts.max() / counts.sum())
+
+    @staticmethod
+    def dealt_anew(steps: list[list[Batch]], seed: int) -> list[list[Batch]]:
+        """The examples of all batches, dealt by chance into batches of the same sizes."""
+        flat = [batch for batches in steps for batch in batches]
+        chance = torch.Generator().manual_seed(seed)
+        order = torch.randperm(sum(batch.size for batch in flat), generator=chance)
+        dealt: list[list[Batch]] = []
+        start = 0
+        for batches in steps:
+            dealt.append([])
+            for batch in batches:
+                dealt[-1].append(_redealt(batch, flat, order[start : start + batch.size]))
+                start += batch.size
+        return dealt
+
+
+def _redealt(batch: Batch, flat: list[Batch], rows: Tensor) -> Batch:
+    """A batch whose tensors of one entry an example hold these examples of all batches."""
+    columns = [_aligned(entry) for entry in flat]
+    own = _aligned(batch)
+    exchanged = {
+        id(tensor): torch.cat([column[k] for column in columns])[rows.to(tensor.device)]
+        for k, tensor in enumerate(own)
+    }
+
+    def change(tensor: Any) -> Any:
+        return exchanged.get(id(tensor), tensor)
+
+    assert batch.tail is not None
+    tail = batch.tail
+    return dataclasses.replace(
+        batch,
+        given=tuple(map(change, batch.given)),
+        named={name: change(value) for name, value in batch.named.items()},
+        tail=_Dealt(tail, change),
+    )
+
+
+def _aligned(batch: Batch) -> list[Tensor]:
+    """The tensors of a batch that have one entry an example, in their order."""
+    assert batch.tail is not None
+    given = [t for t in tensors_in((batch.given, batch.named)) if t.ndim and len(t) == batch.size]
+    return given + [t for t in rows_of(batch.tail, batch.size) if not any(t is g for g in given)]
+
+
+class _Dealt(Tail):
+    """A tail whose constants are exchanged for those of other examples."""
+
+    def __init__(self, tail: Tail, change: Callable[[Any], Any]) -> None:
+        super().__init__(tail.answers, tail.shape, tail.steps, tail.loss)
+        self._change = change
+
+    def again(self, answers: Any, weights: Any, constant: Any = None) -> Tensor:
+        return super().again(answers, weights, self._change)
+
+
+def calm(network: nn.Module, training: bool) -> None:
+    """Dropout off; norms as in training, so that their kept statistics do not matter."""
+    network.eval()
+    for part in network.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            part.train(training)
+
+
+def _right(answer: Tensor, target: Tensor | None) -> Tensor | None:
+    """Which examples get their class, where answers are scores of classes."""
+    if target is None or answer.ndim < 2 or answer.shape[1] < 2:
+        return None
+    if not target.dtype.is_floating_point and target.shape == answer.shape[:1] + answer.shape[2:]:
+        return answer.argmax(1) == target
+    is_one_hot = target.shape == answer.shape and bool(((target == 0) | (target == 1)).all())
+    if is_one_hot and bool((target.sum(1) == 1).all()):
+        return answer.argmax(1) == target.argmax(1)
+    return None
+
+
+def _constant(tail: Tail, targets: Tensor) -> Tensor | None:
+    """The best answer that looks at no input, for the loss functions of PyTorch's."""
+    losses = [step for step in tail.steps if step.name in _BEST]
+    if len(losses) != 1 or tail.answers != 1:
+        return None
+    best = _BEST[losses[0].name](targets, tail.shape)
+    rows = tail.shape[0]
+    if best is None or best.numel() * rows != math.prod(tail.shape):
+        return None
+    return best.expand(rows, *best.shape).reshape(tail.shape)
+
+
+def _scores(targets: Tensor, shape: tuple[int, ...]) -> Tensor | None:
+    if targets.dtype.is_floating_point or targets.ndim != 1 or int(targets.min()) < 0:
+        return None
+    counts = torch.bincount(targets, minlength=shape[1]).double()
+    return counts.div(len(targets)).clamp_min(1e-12).log().float()
+
+
+def _mean(targets: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return targets.float().mean(0)
+
+
+def _median(targets: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return targets.float().median(0).values
+
+
+def _shares(targets: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return targets.float().mean(0).clamp(1e-6, 1 - 1e-6)
+
+
+_BEST: dict[str, Callable[[Tensor, tuple[int, ...]], Tensor | None]] = {
+    "cross_entropy": _scores,
+    "nll_loss": _scores,
+    "mse_loss": _mean,
+    "l1_loss": _median,
+    "smooth_l1_loss": _mean,
+    "huber_loss": _mean,
+    "binary_cross_entropy": _shares,
+    "binary_cross_entropy_with_logits": lambda targets, shape: _shares(targets, shape).logit(),
+}

@@ -1,0 +1,125 @@
+"""Calls of PyTorch's loss functions, and what answers meet on their way to a loss or a metric."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.weak import WeakIdKeyDictionary
+
+from pellucid.watch.graph import makers
+from pellucid.watch.lines import users_line
+from pellucid.watch.tail import Listener, tensors_of
+from pellucid.watch.trace import Choice, LossCall, Meeting, Trace
+
+LOSSES = (
+    "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits",
+)  # fmt: skip
+LOOKED_AT = 5
+"""Loss calls whose values are looked at, from the first on; then each `AGAIN`th."""
+AGAIN = 50
+MEETINGS = 200
+"""Meetings and choices that are noted."""
+COMPARED = ("eq", "ne", "sub", "rsub", "mul")
+PICKED = ("argmax", "max", "topk")
+
+
+class Losses:
+    """Notes each call of a loss function with its operands' shapes, origin and values."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self.answers: Any = WeakIdKeyDictionary()
+        """By answer of a network, which network's it is; answers are not kept alive."""
+        self.target: Tensor | None = None
+        """What the newest call compared an answer with."""
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        whole = {name: getattr(functional, name) for name in LOSSES}
+        for name, function in whole.items():
+            setattr(functional, name, self._wrapped(name, function))
+        try:
+            yield
+        finally:
+            for name, function in whole.items():
+                setattr(functional, name, function)
+
+    def _wrapped(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def watched(*args: Any, **named: Any) -> Any:
+            value = function(*args, **named)
+            prediction = args[0] if args else named.get("input")
+            target = args[1] if len(args) > 1 else named.get("target")
+            if isinstance(prediction, Tensor) and isinstance(target, Tensor):
+                self._note(name, prediction, target, value)
+            return value
+
+        return watched
+
+    def _note(self, name: str, prediction: Tensor, target: Tensor, value: Any) -> None:
+        calls = self._trace.losses
+        if name == "nll_loss" and calls and makers(prediction, 1) == ("LogSoftmax",):
+            return  # the second half of a cross entropy
+        found = LossCall(
+            name=name,
+            step=len(self._trace.steps),
+            shape=tuple(prediction.shape),
+            target_shape=tuple(target.shape),
+            made_by=makers(prediction) if prediction.requires_grad else (),
+            line=users_line(),
+            model=self.answers.get(prediction),
+            with_graph=prediction.requires_grad,
+        )
+        if len(calls) < LOOKED_AT or len(calls) % AGAIN == 0:
+            _look_at_values(found, prediction.detach(), target.detach(), value)
+        self.target = target
+        calls.append(found)
+
+
+def _look_at_values(found: LossCall, prediction: Tensor, target: Tensor, value: Any) -> None:
+    """Ranges, and whether rows are shares of a whole."""
+    if prediction.numel():
+        found.low, found.high = float(prediction.min()), float(prediction.max())
+    if target.numel():
+        found.target_low, found.target_high = float(target.min()), float(target.max())
+    if isinstance(value, Tensor) and value.numel() == 1:
+        found.value = float(value.detach())
+    if prediction.ndim > 1 and prediction.shape[1] > 1 and prediction.dtype.is_floating_point:
+        sums = prediction.double().sum(1)
+        found.shares = (found.low or 0) >= 0 and bool((sums - 1).abs().max() < 1e-4)
+        found.log_shares = bool(torch.logsumexp(prediction.double(), 1).abs().max() < 1e-3)
+
+
+def note_meetings(heard: Listener, trace: Trace, in_training: bool) -> Tensor | None:
+    """Write down whom an answer met, and where its largest was picked; the last partner."""
+    made = {id(answer) for answer in heard.answers}
+    partner = None
+    step = len(trace.steps)
+    for call in heard.calls:
+        given = tensors_of((call.args, call.named))
+        own = [tensor for tensor in given if id(tensor) in made]
+        if not own:
+            continue
+        made.update(map(id, tensors_of(call.value)))
+        name = getattr(call.function, "__name__", "").strip("_")
+        if len(trace.meetings) + len(trace.choices) > MEETINGS:
+            continue
+        if name in PICKED and own[0].ndim:
+            axis = call.named.get("dim", call.args[1] if len(call.args) > 1 else None)
+            if isinstance(axis, int) and -own[0].ndim <= axis < own[0].ndim:
+                shape = tuple(own[0].shape)
+                trace.choices.append(Choice(axis % own[0].ndim, shape, step, call.line))
+        others = [tensor for tensor in given if id(tensor) not in made and tensor.ndim]
+        result = next(iter(tensors_of(call.value)), None)
+        if name in COMPARED and others and result is not None:
+            shapes = (tuple(own[0].shape), tuple(others[0].shape), tuple(result.shape))
+            trace.meetings.append(Meeting(name, step, *shapes, in_training, call.line))
+            partner = others[0]
+    return partner
