@@ -14,15 +14,16 @@ import io
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.overrides import TorchFunctionMode
 
+from pellucid.doctor.effect import NOTHING, Change, Effect, NotPossible, Outcome, Standing, median
 from pellucid.doctor.judged import Judge, calm
 from pellucid.watch.captured import Batch, Captured
 from pellucid.watch.recorder import tensors_in
@@ -34,135 +35,6 @@ STEPS = 60
 FAITHFUL = 0.02
 """How far the losses of a repetition may lie from the run's, as a share of them, in the median."""
 FAITHFUL_STEPS = 10
-
-WELL = 0.6
-"""A loss below this share of the trivial answer's is one of a network that has learnt."""
-BETTER = 0.95
-"""A loss below this share, and falling, is one of a network that is learning."""
-
-Given = tuple[tuple[Any, ...], dict[str, Any]]
-
-
-class NotPossible(Exception):
-    """The bench cannot try this; the text says why."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing that a repetition does otherwise. What is None stays as it was."""
-
-    network: Callable[[nn.Module], None] | None = None
-    """Changes the copy in place, before its first step."""
-    optimiser: Callable[[nn.Module, Optimizer], Optimizer] | None = None
-    given: Callable[[Given], Given] | None = None
-    """Changes what the network is given."""
-    loss: Callable[[Tensor, Tensor], Tensor] | None = None
-    """Another loss of answer and targets; judged is still what the script judges by."""
-    gradients: Callable[[nn.Module], None] | None = None
-    """Comes between the backward pass and the step."""
-    rate: float = 1.0
-    """Multiplies every learning rate."""
-    dealt_anew: bool = False
-    """Deal the examples of all batches into batches of the same sizes, by chance."""
-
-
-NOTHING = Change()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a repetition came to."""
-
-    losses: tuple[float, ...]
-    """The script's loss at each step."""
-    loss: float
-    """The script's mean loss on the judged batches after the last step, dropout off."""
-    right: float | None
-    """The share of the judged examples whose class is right, if the targets are classes."""
-
-
-@dataclass(frozen=True)
-class Effect:
-    """The same repetitions without and with a change."""
-
-    without: tuple[Outcome, ...]
-    changed: tuple[Outcome, ...]
-
-    def lowers_loss_to(self, share: float) -> bool:
-        """Whether in every repetition the loss is at most this share of what it is without."""
-        return all(
-            math.isfinite(b.loss) and (not math.isfinite(a.loss) or b.loss <= share * a.loss)
-            for a, b in zip(self.without, self.changed, strict=True)
-        )
-
-    def raises_right_by(self, points: float) -> bool:
-        """Whether in every repetition so many more of the examples are right."""
-        return all(
-            a.right is not None and b.right is not None and b.right >= a.right + points
-            for a, b in zip(self.without, self.changed, strict=True)
-        )
-
-    def beats(self, standing: Standing, share: float) -> bool:
-        """Whether these few steps with the change come below what the whole run has reached."""
-        reached = standing.reached
-        return not math.isfinite(reached) or self.after <= share * reached
-
-    def sentence(self, what: str) -> str:
-        """What was tried and what came of it, in numbers."""
-        steps = len(self.changed[0].losses)
-        text = (
-            f"The first {steps} steps again on a copy with {what}: loss {self.after:.4g} instead "
-            f"of {self.before:.4g}"
-        )
-        right = [outcomes[0].right for outcomes in (self.changed, self.without)]
-        if right[0] is not None and right[1] is not None:
-            text += f", {100 * right[0]:.3g} % right instead of {100 * right[1]:.3g} %"
-        return f"{text} ({len(self.changed)} of {len(self.changed)} repetitions)."
-
-    @property
-    def share(self) -> float:
-        """The loss with the change as a share of the loss without; 0 if that is not finite."""
-        return self.after / self.before if math.isfinite(self.before) and self.before else 0.0
-
-    @property
-    def before(self) -> float:
-        return _median([outcome.loss for outcome in self.without])
-
-    @property
-    def after(self) -> float:
-        return _median([outcome.loss for outcome in self.changed])
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How the run itself went, judged as its repetitions are."""
-
-    first: float
-    """The loss before the first step."""
-    reached: float
-    """The loss after the last."""
-    trivial: float | None
-    """The loss of the best answer that looks at no input, where it is known."""
-    right: float | None
-    majority: float | None
-    """The share of the judged examples that belong to the most frequent class."""
-    improving: bool
-    """Whether the last fifth of the steps had a lower loss than the fifth before it."""
-
-    @property
-    def beats_trivial(self) -> bool:
-        if self.right is not None and self.majority is not None:
-            return self.right > self.majority + 0.5 * (1 - self.majority)
-        bound = self.first if self.trivial is None else self.trivial
-        return self.reached < WELL * bound
-
-    @property
-    def learns(self) -> bool:
-        """It beats the trivial answer clearly, or a little and gets better still."""
-        if self.beats_trivial:
-            return True
-        bound = self.first if self.trivial is None else self.trivial
-        return self.improving and self.reached < BETTER * bound
 
 
 class Bench:
@@ -200,7 +72,7 @@ class Bench:
             for mine, own in zip(losses, by_step, strict=False)
             if math.isfinite(own)
         ]
-        if far and _median(far) > FAITHFUL:
+        if far and median(far) > FAITHFUL:
             return "its steps, done again on a copy, did not give the same losses"
         return ""
 
@@ -290,7 +162,8 @@ class Bench:
             if not math.isfinite(losses[-1]):
                 return Outcome(tuple(losses), math.inf, None)
             self._step(network, optimiser, change, batches[0].step)
-        loss, right = self.judge(network, change.given)
+        with Exchange(change.calls) if change.calls else contextlib.nullcontext():
+            loss, right = self.judge(network, change.given)
         return Outcome(tuple(losses), loss, right)
 
     def _start(self) -> tuple[nn.Module, Optimizer]:
@@ -306,7 +179,8 @@ class Bench:
             torch.set_rng_state(batch.chance)
         given = (batch.given, batch.named)
         args, named = change.given(given) if change.given else given
-        answers = list(tensors_in(network(*args, **named)))
+        with Exchange(change.calls) if change.calls else contextlib.nullcontext():
+            answers = list(tensors_in(network(*args, **named)))
         own = self.judge.loss_of(network, batch, answers)
         loss = own
         if change.loss:
@@ -319,7 +193,8 @@ class Bench:
             nn.utils.clip_grad_norm_(network.parameters(), self._captured.clipped)
         if change.gradients:
             change.gradients(network)
-        if change.optimiser is None:
+        assert self._captured.first is not None
+        if type(optimiser) is type(self._captured.first[1]):
             for group, rate in zip(
                 optimiser.param_groups, self._captured.rates.get(number, ()), strict=False
             ):
@@ -367,6 +242,19 @@ class Bench:
         return max(first, default=0.0)
 
 
+class Exchange(TorchFunctionMode):
+    """Calls other functions in place of some."""
+
+    def __init__(self, functions: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
+        super().__init__()
+        self._functions = functions
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        return self._functions.get(function, function)(*args, **(kwargs or {}))
+
+
 @contextlib.contextmanager
 def _aside() -> Iterator[None]:
     """Whatever happens inside leaves no mark on random numbers or on what is printed."""
@@ -398,8 +286,3 @@ def _largest_curvature(loss: Tensor, weights: list[nn.Parameter], turns: int) ->
         value = sum(float((a * b).sum()) for a, b in zip(turned, way, strict=True))
         way = [part.detach() for part in turned]
     return value
-
-
-def _median(values: list[float]) -> float:
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2]

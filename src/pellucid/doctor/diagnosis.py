@@ -11,7 +11,8 @@ from pellucid.watch.lines import Line
 from pellucid.watch.trace import Trace
 
 if TYPE_CHECKING:
-    from pellucid.doctor.bench import Bench, Effect
+    from pellucid.doctor.bench import Bench
+    from pellucid.doctor.effect import Effect
 
 DIAGNOSES = Catalog("diagnosis", "doctor.diagnoses")
 
@@ -82,13 +83,21 @@ class Diagnosis(ABC):
         return Finding(
             self.name(), CONFIRMED, where or last_step(trace), tuple(evidence), prescription,
             measured | numbers, self.EXPLAINS, SUGGESTION if standing.learns else FAULT,
-            effect.share,
+            effect.share, tried(effect),
         )  # fmt: skip
 
 
 def last_step(trace: Trace) -> Line | None:
     """The line of the newest optimiser's step."""
     return trace.steps[-1].line if trace.steps else None
+
+
+def tried(effect: Effect) -> dict[str, Any]:
+    """Losses step by step, one list a repetition, without and with the change."""
+    return {
+        "without": [list(outcome.losses) for outcome in effect.without],
+        "with": [list(outcome.losses) for outcome in effect.changed],
+    }
 
 
 def plural(count: int, word: str) -> str:

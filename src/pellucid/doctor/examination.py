@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pellucid.doctor.bench import Bench, NotPossible
+from pellucid.doctor.bench import Bench
 from pellucid.doctor.diagnosis import DIAGNOSES, ORDER, Diagnosis
+from pellucid.doctor.effect import NotPossible
 from pellucid.doctor.finding import PROVEN, SUGGESTION, Finding
 from pellucid.watch.captured import Captured
 from pellucid.watch.follower import MOST

@@ -198,7 +198,8 @@ class Follower:
             return
         if not listener.stop():
             self._lingering = listener
-        partner = note_meetings(listener, self.trace, isinstance(heard_for, Batch))
+        model = self.trace.passes[-1].model
+        partner = note_meetings(listener, self.trace, model, isinstance(heard_for, Batch))
         if isinstance(heard_for, Held) and heard_for.target is None:
             heard_for.target = partner if partner is not None else self._losses.target
         if isinstance(heard_for, Batch) and loss is not None and self._last is not None:

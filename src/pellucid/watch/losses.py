@@ -13,9 +13,9 @@ from torch.nn import functional
 from torch.utils.weak import WeakIdKeyDictionary
 
 from pellucid.watch.graph import makers
-from pellucid.watch.lines import users_line
+from pellucid.watch.lines import Line, users_line
 from pellucid.watch.tail import Listener, tensors_of
-from pellucid.watch.trace import Choice, LossCall, Meeting, Trace
+from pellucid.watch.trace import Choice, LossCall, Meeting, Score, Trace
 
 LOSSES = (
     "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
@@ -97,7 +97,7 @@ def _look_at_values(found: LossCall, prediction: Tensor, target: Tensor, value: 
         found.log_shares = bool(torch.logsumexp(prediction.double(), 1).abs().max() < 1e-3)
 
 
-def note_meetings(heard: Listener, trace: Trace, in_training: bool) -> Tensor | None:
+def note_meetings(heard: Listener, trace: Trace, model: int, in_training: bool) -> Tensor | None:
     """Write down whom an answer met, and where its largest was picked; the last partner."""
     made = {id(answer) for answer in heard.answers}
     partner = None
@@ -109,17 +109,30 @@ def note_meetings(heard: Listener, trace: Trace, in_training: bool) -> Tensor | 
             continue
         made.update(map(id, tensors_of(call.value)))
         name = getattr(call.function, "__name__", "").strip("_")
-        if len(trace.meetings) + len(trace.choices) > MEETINGS:
-            continue
-        if name in PICKED and own[0].ndim:
+        if name in PICKED and own[0].ndim and len(trace.choices) < MEETINGS:
             axis = call.named.get("dim", call.args[1] if len(call.args) > 1 else None)
             if isinstance(axis, int) and -own[0].ndim <= axis < own[0].ndim:
                 shape = tuple(own[0].shape)
                 trace.choices.append(Choice(axis % own[0].ndim, shape, step, call.line))
         others = [tensor for tensor in given if id(tensor) not in made and tensor.ndim]
         result = next(iter(tensors_of(call.value)), None)
-        if name in COMPARED and others and result is not None:
+        if name not in COMPARED or not others or result is None:
+            continue
+        partner = others[0]
+        if name == "eq" and not in_training and partner.shape == own[0].shape == result.shape:
+            _add_score(trace, model, result, call.line)
+        if len(trace.meetings) < MEETINGS:
             shapes = (tuple(own[0].shape), tuple(others[0].shape), tuple(result.shape))
             trace.meetings.append(Meeting(name, step, *shapes, in_training, call.line))
-            partner = others[0]
     return partner
+
+
+def _add_score(trace: Trace, model: int, equal: Tensor, line: Line | None) -> None:
+    """Batches that were compared at one line, between two steps, are one evaluation."""
+    step = len(trace.steps)
+    last = trace.scores[-1] if trace.scores else None
+    if last is None or (last.model, last.step, last.line) != (model, step, line):
+        last = Score(model, step, line, 0, 0)
+        trace.scores.append(last)
+    last.right += int(equal.sum())
+    last.count += equal.numel()

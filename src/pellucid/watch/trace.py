@@ -80,6 +80,17 @@ class Meeting:
 
 
 @dataclass
+class Score:
+    """Answers of one evaluation that were compared with `==`: how many were equal."""
+
+    model: int
+    step: int
+    line: Line | None
+    right: int
+    count: int
+
+
+@dataclass
 class Choice:
     """A call that picks the largest along an axis of an answer."""
 
@@ -187,6 +198,8 @@ class Trace:
     loaders: list[Loader] = field(default_factory=list)
     meetings: list[Meeting] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
+    """Evaluations in their order; batches of one evaluation are added up."""
     moved_by_hand: bool = False
     """Whether parameters changed between two backward passes without an optimiser's step."""
     backwards: list[Backward] = field(default_factory=list)

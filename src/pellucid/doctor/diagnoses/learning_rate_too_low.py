@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pellucid.doctor.bench import Bench, Change
+from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
+from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 

@@ -1,0 +1,147 @@
+"""A change, what repetitions without and with it came to, and how the run itself stands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+WELL = 0.6
+"""A loss below this share of the trivial answer's is one of a network that has learnt."""
+BETTER = 0.95
+"""A loss below this share, and falling, is one of a network that is learning."""
+
+Given = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class NotPossible(Exception):
+    """The bench cannot try this; the text says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that a repetition does otherwise. What is None stays as it was."""
+
+    network: Callable[[nn.Module], None] | None = None
+    """Changes the copy in place, before its first step."""
+    optimiser: Callable[[nn.Module, Optimizer], Optimizer] | None = None
+    given: Callable[[Given], Given] | None = None
+    """Changes what the network is given."""
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None
+    """Another loss of answer and targets; judged is still what the script judges by."""
+    calls: Mapping[Callable[..., Any], Callable[..., Any]] = field(default_factory=dict)
+    """Functions of PyTorch's that are called in place of others inside the network."""
+    gradients: Callable[[nn.Module], None] | None = None
+    """Comes between the backward pass and the step."""
+    rate: float = 1.0
+    """Multiplies every learning rate."""
+    dealt_anew: bool = False
+    """Deal the examples of all batches into batches of the same sizes, by chance."""
+
+
+NOTHING = Change()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a repetition came to."""
+
+    losses: tuple[float, ...]
+    """The script's loss at each step."""
+    loss: float
+    """The script's mean loss on the judged batches after the last step, dropout off."""
+    right: float | None
+    """The share of the judged examples whose class is right, if the targets are classes."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The same repetitions without and with a change."""
+
+    without: tuple[Outcome, ...]
+    changed: tuple[Outcome, ...]
+
+    def lowers_loss_to(self, share: float) -> bool:
+        """Whether in every repetition the loss is at most this share of what it is without."""
+        return all(
+            math.isfinite(b.loss) and (not math.isfinite(a.loss) or b.loss <= share * a.loss)
+            for a, b in zip(self.without, self.changed, strict=True)
+        )
+
+    def raises_right_by(self, points: float) -> bool:
+        """Whether in every repetition so many more of the examples are right."""
+        return all(
+            a.right is not None and b.right is not None and b.right >= a.right + points
+            for a, b in zip(self.without, self.changed, strict=True)
+        )
+
+    def beats(self, standing: Standing, share: float) -> bool:
+        """Whether these few steps with the change come below what the whole run has reached."""
+        reached = standing.reached
+        return not math.isfinite(reached) or self.after <= share * reached
+
+    def sentence(self, what: str) -> str:
+        """What was tried and what came of it, in numbers."""
+        steps = len(self.changed[0].losses)
+        text = (
+            f"The first {steps} steps again on a copy with {what}: loss {self.after:.4g} instead "
+            f"of {self.before:.4g}"
+        )
+        right = [outcomes[0].right for outcomes in (self.changed, self.without)]
+        if right[0] is not None and right[1] is not None:
+            text += f", {100 * right[0]:.3g} % right instead of {100 * right[1]:.3g} %"
+        return f"{text} ({len(self.changed)} of {len(self.changed)} repetitions)."
+
+    @property
+    def share(self) -> float:
+        """The loss with the change as a share of the loss without; 0 if that is not finite."""
+        return self.after / self.before if math.isfinite(self.before) and self.before else 0.0
+
+    @property
+    def before(self) -> float:
+        return median([outcome.loss for outcome in self.without])
+
+    @property
+    def after(self) -> float:
+        return median([outcome.loss for outcome in self.changed])
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the run itself went, judged as its repetitions are."""
+
+    first: float
+    """The loss before the first step."""
+    reached: float
+    """The loss after the last."""
+    trivial: float | None
+    """The loss of the best answer that looks at no input, where it is known."""
+    right: float | None
+    majority: float | None
+    """The share of the judged examples that belong to the most frequent class."""
+    improving: bool
+    """Whether the last fifth of the steps had a lower loss than the fifth before it."""
+
+    @property
+    def beats_trivial(self) -> bool:
+        if self.right is not None and self.majority is not None:
+            return self.right > self.majority + 0.5 * (1 - self.majority)
+        bound = self.first if self.trivial is None else self.trivial
+        return self.reached < WELL * bound
+
+    @property
+    def learns(self) -> bool:
+        """It beats the trivial answer clearly, or a little and gets better still."""
+        if self.beats_trivial:
+            return True
+        bound = self.first if self.trivial is None else self.trivial
+        return self.improving and self.reached < BETTER * bound
+
+
+def median(values: list[float]) -> float:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]
