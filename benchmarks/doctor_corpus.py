@@ -43,7 +43,7 @@ def show_verdicts(work: Work, cases: list[Case]) -> None:
     for case in cases:
         if case.kind != "mutant":
             values = judge.metrics(work, case)
-            seconds = work.of(Job(case, 0, BARE))["seconds"]
+            seconds = work.of(Job(case, 0, BARE))["cpu_seconds"]
             shown = " ".join(f"{value:.4g}" for value in values)
             print(f"{case.key:60} {shown}   {seconds:.2f} s")
             continue

@@ -47,7 +47,7 @@ def run(folder: Path, arguments: list[str], way: str, options: list[str]) -> Rec
     child = os.fork()
     if child == 0:
         _child(folder, arguments, way, options)
-    _, status = os.waitpid(child, 0)
+    _, status, used = os.wait4(child, 0)
     seconds = time.perf_counter() - begun
     try:
         record = json.loads((folder / "record.json").read_text())
@@ -55,6 +55,7 @@ def run(folder: Path, arguments: list[str], way: str, options: list[str]) -> Rec
         record = {"exit_code": None, "hash": None}
     record |= {
         "seconds": round(seconds, 3),
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
         "status": status,
         "stdout": _text(folder / "stdout"),
         "stderr": _text(folder / "stderr")[-3000:],

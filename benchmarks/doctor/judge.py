@@ -22,6 +22,13 @@ TRIVIAL = {
     "digits_mlp": 0.11,
     "cnn_trainer": 0.11,
     "house_regression": 0.0,
+    "cancer_table": 0.5,
+    "autoencoder": 0.0,
+    "vae_digits": -27.05,
+    "lstm_waves": 0.25,
+    "transformer_sort": 0.25,
+    "finetune": 0.2,
+    "gan_ring": 0.36,
 }
 """The metric of an answer that ignores the inputs."""
 FAULTY, DEFINED, HEALTHY = "faulty", "faulty by definition", "harmless"

@@ -96,7 +96,7 @@ def cnn_trainer() -> Files:
     pictures = split((x * 15.9).astype(np.uint8).reshape(-1, 1, 8, 8), y, 450)
     settings = {"lr": 0.05, "momentum": 0.9, "weight_decay": 1e-4, "batch_size": 48, "epochs": 7,
                 "bn_momentum": 0.1, "dropout": 0.25, "schedule_epochs": 7, "mean": 77.0,
-                "std": 95.0}  # fmt: skip
+                "std": 95.0, "optimizer": "sgd"}  # fmt: skip
     return {"pictures.npz": pictures, "settings.json": settings}
 
 
@@ -120,3 +120,117 @@ def house_regression() -> Files:
         "houses_test.csv": {"names": names, "rows": rows[:400]},
         "config.json": config,
     }
+
+
+@maker
+def cancer_table() -> Files:
+    """569 tumours with 30 measurements, from one in a thousand to some thousands."""
+    from sklearn.datasets import load_breast_cancer
+
+    found = load_breast_cancer()
+    rows = np.column_stack([found.data, 1 - found.target])
+    rows = rows[np.random.default_rng(3).permutation(len(rows))]
+    names = [name.replace(" ", "_") for name in found.feature_names] + ["malignant"]
+    test, train = rows[:169], rows[169:]
+    train = train[np.argsort(train[:, -1], kind="stable")]
+    params = {"scale": True, "hidden": 32, "dropout": 0.2, "lr": 0.003, "weight_decay": 0.01,
+              "batch_size": 16, "epochs": 15, "shuffle": True}  # fmt: skip
+    return {
+        "train.csv": {"names": names, "rows": train},
+        "test.csv": {"names": names, "rows": test},
+        "params.json": params,
+    }
+
+
+def pixels() -> dict[str, np.ndarray]:
+    x, _ = digits()
+    shares = (x / 16).astype(np.float32)
+    return {"train": shares[450:], "test": shares[:450]}
+
+
+@maker
+def autoencoder() -> Files:
+    config = {"batch_size": 32, "code": 12, "learning_rate": 0.005, "epochs": 12, "noise": 0.2}
+    return {"pixels.npz": pixels(), "autoencoder.json": config}
+
+
+@maker
+def vae_digits() -> Files:
+    config = {"latent": 8, "hidden": 64, "batch_size": 32, "beta": 1.0, "lr": 0.004, "epochs": 10}
+    return {"pixels.npz": pixels(), "vae.json": config}
+
+
+@maker
+def lstm_waves() -> Files:
+    """Sines of a low and of a high frequency, square waves, and chirps, in noise."""
+    draw = np.random.default_rng(4)
+    n, length = 1200, 24
+    t = np.arange(length)
+    kind = draw.integers(0, 4, n)
+    phase, rate = draw.uniform(0, 2 * np.pi, (n, 1)), draw.uniform(0.9, 1.1, (n, 1))
+    slow, fast = np.sin(0.4 * rate * t + phase), np.sin(1.3 * rate * t + phase)
+    square = np.sign(np.sin(0.7 * rate * t + phase))
+    chirp = np.sin(0.04 * rate * t**2 + phase)
+    clean = np.choose(kind[:, None], [slow, fast, square, chirp])
+    series = clean + draw.normal(0, 0.6, (n, length))
+    hparams = {"batch_size": 32, "hidden": 32, "layers": 1, "lr": 0.01, "clip": 1.0, "epochs": 8}
+    return {
+        "waves.npz": {"series": series.astype(np.float32), "kind": kind.astype(np.int64)},
+        "hparams.json": hparams,
+    }
+
+
+@maker
+def transformer_sort() -> Files:
+    draw = np.random.default_rng(5)
+    train = draw.integers(0, 16, (4000, 7)).astype(np.int64)
+    val = draw.integers(0, 16, (500, 7)).astype(np.int64)
+    model = {"width": 32, "heads": 2, "depth": 1, "dropout": 0.0, "lr": 0.005, "batch": 48,
+             "steps": 250, "warmup": 25, "weight_decay": 0.01}  # fmt: skip
+    return {"letters.npz": {"train": train, "val": val}, "model.json": model}
+
+
+@maker
+def gan_ring() -> Files:
+    draw = np.random.default_rng(6)
+    angle = draw.uniform(0, 2 * np.pi, 4000)
+    points = np.stack([np.cos(angle), np.sin(angle)], 1) + draw.normal(0, 0.06, (4000, 2))
+    config = {"latent": 4, "width": 48, "g_lr": 0.001, "d_lr": 0.002, "batch": 64, "steps": 600}
+    return {"ring.npz": {"points": points.astype(np.float32)}, "gan.json": config}
+
+
+@maker
+def finetune() -> Files:
+    """Digits 5 to 9 in few training pictures, and a backbone that was trained on 0 to 4."""
+    x, y = digits()
+    new = y >= 5
+    pictures, labels = x[new].reshape(-1, 8, 8), y[new] - 5
+    parts = split(pictures, labels, len(labels) - 250)
+    config = {"freeze": ["features"], "new_head": True, "lr": 0.05, "batch_size": 20, "epochs": 15}
+    return {"new_digits.npz": parts, "backbone.pt": backbone(), "finetune.json": config}
+
+
+@functools.cache
+def backbone() -> dict[str, np.ndarray]:
+    """The weights of `programs/finetune.py`'s network, trained here on the digits 0 to 4."""
+    import runpy
+
+    import torch
+    from torch.nn import functional
+
+    program = Path(__file__).parent / "programs" / "finetune.py"
+    kept = torch.get_rng_state()
+    torch.manual_seed(0)
+    network = runpy.run_path(str(program))["Backbone"]()
+    x, y = digits()
+    old = y < 5
+    pictures = (torch.from_numpy(x[old]).reshape(-1, 1, 8, 8) / 16 - 0.3) / 0.37
+    labels = torch.from_numpy(y[old])
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(150):
+        rows = torch.randint(len(labels), (64,))
+        optimiser.zero_grad()
+        functional.cross_entropy(network(pictures[rows]), labels[rows]).backward()
+        optimiser.step()
+    torch.set_rng_state(kept)
+    return {name: value.numpy().copy() for name, value in network.state_dict().items()}

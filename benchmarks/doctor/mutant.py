@@ -111,6 +111,7 @@ def traps() -> list[str]:
     return sorted(path.stem for path in (FOLDER / "traps").glob("*.py"))
 
 
+@functools.cache
 def program_text(program: str) -> str:
     for folder in ("programs", "traps"):
         path = FOLDER / folder / f"{program}.py"
@@ -179,3 +180,15 @@ def wrong_labels(share: float, classes: int) -> Callable[[np.ndarray], np.ndarra
 def shuffled(values: np.ndarray) -> np.ndarray:
     """Rows in another order: they no longer belong to the rows beside them."""
     return values[np.random.default_rng(3).permutation(len(values))]
+
+
+HONEST = "the printed number is no longer what it says"
+
+
+def graded(name: str, file: str, key: str, values: tuple[float, ...], also: str = "",
+           **others: Any) -> list[Mutant]:  # fmt: skip
+    """One setting at three severities, light to heavy; the source is unchanged."""
+    return [
+        config(name, f"{key} {value:g}", file, level, also, **{key: value}, **others)
+        for level, value in enumerate(values, start=4 - len(values))
+    ]
