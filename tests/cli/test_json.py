@@ -72,6 +72,7 @@ def commands() -> set[str]:
 
 CALLS: dict[str, tuple[str, ...]] = {
     "check-gradient": ("squares.py:forward,backward",),
+    "check": ("linear", "--input", "1x8x8", "--classes", "10", "--seconds", "1"),
     "nets list": (),
     "nets show": ("linear", "--data", "digits"),
     "runs list": (),

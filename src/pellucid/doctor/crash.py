@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import traceback
 from typing import Any
 
 from torch import nn
 
+from pellucid.doctor.misfit import mend
 from pellucid.watch.follower import Follower
 from pellucid.watch.lines import Line, is_users
 from pellucid.watch.recorder import tensors_in
@@ -23,7 +23,9 @@ def crash_of(error: BaseException, follower: Follower) -> Crash:
     walk = [(type(part).__name__, _size(part), _shapes(given)) for part, given in follower.stack]
     found = Crash(type(error).__name__, str(error).strip().split("\n")[0], line, walk)
     if follower.stack:
-        found.mend = _mend(*follower.stack[-1], follower.before)
+        part, given = follower.stack[-1]
+        shapes = [tuple(tensor.shape) for tensor in tensors_in(given)]
+        found.mend = mend(part, shapes, follower.before, str(error))
     return found
 
 
@@ -34,33 +36,3 @@ def _shapes(given: Any) -> str:
 def _size(part: nn.Module) -> str:
     """A layer's sizes as PyTorch writes them; nothing for a module that holds others."""
     return "" if any(True for _ in part.children()) else part.extra_repr()
-
-
-def _mend(part: nn.Module, given: Any, before: tuple[int, ...]) -> str:
-    """Which number to change, to what; nothing if this is not about one layer's size."""
-    tensor = next(iter(tensors_in(given)), None)
-    if tensor is None:
-        return ""
-    shape = tuple(tensor.shape)
-    if isinstance(part, nn.Linear) and shape and shape[-1] != part.in_features:
-        made_of = ""
-        if len(before) > 2 and math.prod(before[1:]) == shape[-1]:
-            made_of = " = " + " × ".join(map(str, before[1:]))
-        return (
-            f"Linear expects {part.in_features} features, gets {shape[-1]}{made_of}: make "
-            f"in_features {shape[-1]}"
-        )
-    if isinstance(part, nn.modules.conv._ConvNd) and len(shape) > 1:
-        channels = shape[1] if len(shape) == len(part.kernel_size) + 2 else shape[0]
-        if channels != part.in_channels:
-            return (
-                f"{type(part).__name__} expects {part.in_channels} channels, gets {channels}: make "
-                f"in_channels {channels}"
-            )
-    is_norm = isinstance(part, nn.modules.batchnorm._BatchNorm) and len(shape) > 1
-    if is_norm and shape[1] != part.num_features:
-        return (
-            f"{type(part).__name__} expects {part.num_features} features, gets {shape[1]}: make "
-            f"num_features {shape[1]}"
-        )
-    return ""

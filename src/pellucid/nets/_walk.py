@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -43,11 +45,26 @@ class Layer:
     """What its answer to one example takes; 0 where it stands in the memory of another."""
 
 
+@dataclass
+class Call:
+    """One call of a module, with whole shapes, the batch included."""
+
+    name: str
+    given: tuple[tuple[int, ...], ...]
+    """The shape of each tensor it got."""
+    answer: tuple[int, ...] | None = None
+    """The shape of the first tensor it answered; None if it answered none."""
+
+
 @dataclass(frozen=True)
 class Walk:
     """A network, layer by layer, in the order in which they work."""
 
     layers: tuple[Layer, ...]
+    calls: tuple[Call, ...] = ()
+    """Every call in the order in which they began, the network's own first."""
+    failed: Call | None = None
+    """The innermost call that raised what ended the walk."""
 
     @property
     def parameters(self) -> int:
@@ -70,21 +87,39 @@ class Walk:
         return tuple(layer.name for layer in self.layers if layer.multiply_adds is None)
 
 
-def walk(network: nn.Module, inputs: Tensor) -> Walk:
+def walk(network: nn.Module, *inputs: Any, **named: Any) -> Walk:
     """Walk through `network` with `inputs` (batch, …), in eval mode and without gradients.
 
     The network is left as it was; its errors are not caught.
     """
-    walker = _Walker(network, len(inputs))
+    found, error = walk_until(network, inputs, named)
+    if error is not None:
+        raise error
+    return found
+
+
+def walk_until(
+    network: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], examples: int | None = None
+) -> tuple[Walk, Exception | None]:
+    """As `walk`, but with as much as there is where the network raises, and what it raised.
+
+    `examples` says how many there are where they do not stand along the first axis.
+    """
+    batches = [len(one) for one in _tensors((inputs, named)) if one.ndim]
+    walker = _Walker(network, examples or (batches[0] if batches else 1))
     was_training = {module: module.training for module in network.modules()}
     network.eval()
+    stopped = None
     try:
         with walker.hooks(), torch.no_grad(), _without_fast_path(), walker:
-            network(inputs)
+            network(*inputs, **named)
+    except Exception as error:
+        stopped = error
     finally:
         for module, mode in was_training.items():
             module.training = mode
-    return Walk(tuple(walker.rows()))
+    failed = next((call for error, call in walker.raised if error is stopped), None)
+    return Walk(tuple(walker.rows()), tuple(walker.calls), failed), stopped
 
 
 class _Visit:
@@ -112,6 +147,10 @@ class _Walker(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
             if not _inside_attention(name, network)
         }
         self.running: list[_Visit] = []
+        self.calls: list[Call] = []
+        self.begun: list[Call] = []
+        self.raised: list[tuple[BaseException, Call]] = []
+        """Exceptions, each with the call out of which it came first."""
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -131,7 +170,8 @@ class _Walker(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
         """Inside the block each layer tells when it begins and ends."""
         handles = []
         for module, visit in self.visits.items():
-            handles.append(module.register_forward_pre_hook(self._enter(visit)))
+            enter = self._enter(visit)
+            handles.append(module.register_forward_pre_hook(enter, with_kwargs=True))
             handles.append(module.register_forward_hook(self._leave(visit), always_call=True))
         try:
             yield
@@ -140,9 +180,12 @@ class _Walker(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
                 handle.remove()
 
     def _enter(self, visit: _Visit) -> Callable[..., None]:
-        def enter(module: nn.Module, given: tuple[Any, ...]) -> None:
+        def enter(module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
             visit.called = True
             self.running.append(visit)
+            shapes = (tuple(one.shape) for one in _tensors((given, named)))
+            self.begun.append(Call(visit.name, tuple(shapes)))
+            self.calls.append(self.begun[-1])
             if _is_leaf(module) or _own_parameters(module):
                 self._order(visit)
 
@@ -151,11 +194,16 @@ class _Walker(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
     def _leave(self, visit: _Visit) -> Callable[..., None]:
         def leave(module: nn.Module, given: tuple[Any, ...], answer: Any) -> None:
             self.running.pop()
-            tensors = [entry for entry in tree_leaves(answer) if isinstance(entry, Tensor)]
+            call = self.begun.pop()
+            error = sys.exception()
+            if error is not None and all(error is not known for known, _ in self.raised):
+                self.raised.append((error, call))
+            tensors = _tensors(answer)
             if not tensors:
                 return
+            call.answer = tuple(tensors[0].shape)
             visit.output = self._one_example(tensors[0])
-            places = {_place(entry) for entry in tree_leaves(given) if isinstance(entry, Tensor)}
+            places = {_place(entry) for entry in _tensors(given)}
             if _is_leaf(module) and _place(tensors[0]) not in places:
                 visit.bytes += tensors[0].nbytes
 
@@ -186,7 +234,7 @@ class _Walker(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
                 name=visit.name,
                 kind=type(visit.module).__name__,
                 output=visit.output if visit.called else None,
-                parameters=sum(parameter.numel() for parameter in own),
+                parameters=sum(one.numel() for one in own if not is_lazy(one)),
                 multiply_adds=None if visit.uncounted else self._share(visit.multiply_adds),
                 uncounted=tuple(dict.fromkeys(visit.uncounted)),
                 activation_bytes=self._share(visit.bytes),
@@ -195,6 +243,10 @@ class _Walker(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
     def _share(self, total: int) -> int:
         """One example's part of a batch's sum."""
         return math.ceil(total / self.batch)
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    return [entry for entry in tree_leaves(value) if isinstance(entry, Tensor)]
 
 
 def _is_leaf(module: nn.Module) -> bool:

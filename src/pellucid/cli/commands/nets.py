@@ -8,7 +8,7 @@ import typer
 
 from pellucid.base.catalog import Catalog
 from pellucid.base.records import Record
-from pellucid.cli.output import JsonPath, Voice, table
+from pellucid.cli.output import JsonPath, Voice, size, table
 
 if TYPE_CHECKING:
     from pellucid.nets._walk import Layer, Walk
@@ -178,14 +178,6 @@ def _record(walked: Walk, timing: Timing, memory: Memory, sitting: Sitting) -> R
         },
         "memory_bytes": {**asdict(memory), "total": memory.total},
     }
-
-
-def size(count: int) -> str:
-    """Bytes for people: `512 B`, `12.5 kB`, `3.1 MB`."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} B"
 
 
 def _seconds(value: float) -> str:
