@@ -37,6 +37,7 @@ CATALOGS = [
     Catalog("net", "nets"),
     Catalog("task", "train.tasks"),
     Catalog("instrument", "inside.instruments"),
+    Catalog("attribution", "inside.attributions"),
     Catalog("op family", "scratch.ops"),
     Catalog("layer family", "scratch.layers"),
     Catalog("scratch net", "scratch.nets"),

@@ -201,7 +201,38 @@ def exact_pooling(reading: Reading) -> None:
     assert reading.facts["skipped"] == ["The network has no max pooling as a module of its own."]
 
 
+def exact_attributions(reading: Reading) -> None:
+    """Score 0 is the first cell: 1 · x00 + 2 · x01 − 3 · x10 + 0.5, with x01 = 1 and x10 = 3."""
+    slope = [[1, 2, 0], [-3, 0, 0], [0, 0, 0]]
+    shares = [[0, 2, 0], [-9, 0, 0], [0, 0, 0]]
+    for name, expected in {
+        "gradient": slope, "input-times-gradient": shares, "linear-template": shares,
+        "occlusion": shares,
+    }.items():  # fmt: skip
+        assert reading.tensors[name].tolist() == [[expected]], name
+    for name, expected in (("integrated-gradients", shares), ("smooth-gradient", slope)):
+        wanted = torch.tensor([[expected]]).float()
+        torch.testing.assert_close(reading.tensors[name], wanted, rtol=1e-5, atol=1e-5)
+    (picture,) = reading.facts["pictures"]
+    assert (picture["target"], picture["score"], picture["probability"]) == ("0", -6.5, 0.5)
+    template = next(one for one in reading.facts["methods"] if one["name"] == "linear-template")
+    assert template["replies"][0]["constant"] == 0.5
+
+
+def exact_attribution_checks(reading: Reading) -> None:
+    """Pixel x01 = 1 comes first: the scores are then 2.5 and −1.5 + 2 · 0.5. All black, and all
+    there, both scores are equal.
+    """
+    inserted = reading.tensors["gradient.insertion"].tolist()
+    assert [inserted[0], inserted[-1]] == [0.5, 0.5]
+    assert inserted[3] == pytest.approx(1 / (1 + np.exp(-3)), rel=1e-6)
+    found = {one["name"]: one for one in reading.facts["methods"]}
+    assert found["edges"]["likeness"] == found["random-order"]["likeness"] == pytest.approx(1)
+
+
 EXACT: dict[str, Callable[[Reading], None]] = {
+    "attributions": exact_attributions,
+    "attribution-checks": exact_attribution_checks,
     "top-activations": exact_top_activations,
     "pooling": exact_pooling,
     "filters": exact_filters,

@@ -72,9 +72,7 @@ def look_at(
     Returns `about` with, for each instrument, its error, limits, what it skipped, its seconds and
     its two files by name.
     """
-    for old in folder.glob("*"):  # of an earlier look at something else
-        if old.stem in INSTRUMENTS.names() and old.suffix in (".json", ".safetensors"):
-            old.unlink()
+    _clear(folder)
     told: list[Record] = []
     for name in names:
         tell(name, None)
@@ -83,18 +81,7 @@ def look_at(
         facts = keep(reading, name, folder)
         seconds = time.perf_counter() - begun
         tell(name, seconds)
-        told.append(
-            {
-                "name": name,
-                "error": facts["error"],
-                "limits": facts["limits"],
-                "skipped": facts["skipped"],
-                "seconds": seconds,
-                "facts": f"{name}.json",
-                "arrays": f"{name}.safetensors",
-                "names": sorted(reading.tensors),
-            }
-        )
+        told.append({**_summary(name, facts, reading), "seconds": seconds})
     known = {
         **about,
         "classes": list(subject.classes),
@@ -104,3 +91,22 @@ def look_at(
     }
     write_json(folder / "about.json", known)
     return {**known, "instruments": told}
+
+
+def _clear(folder: Path) -> None:
+    """Delete what an earlier look at something else left."""
+    for old in folder.glob("*"):
+        if old.stem in INSTRUMENTS.names() and old.suffix in (".json", ".safetensors"):
+            old.unlink()
+
+
+def _summary(name: str, facts: Record, reading: Reading) -> Record:
+    return {
+        "name": name,
+        "error": facts["error"],
+        "limits": facts["limits"],
+        "skipped": facts["skipped"],
+        "facts": f"{name}.json",
+        "arrays": f"{name}.safetensors",
+        "names": sorted(reading.tensors),
+    }

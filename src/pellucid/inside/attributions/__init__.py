@@ -1,0 +1,1 @@
+"""The attributions: each file has its function as `attribute`."""
