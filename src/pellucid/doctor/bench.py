@@ -14,18 +14,16 @@ import io
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.overrides import TorchFunctionMode
 
 from pellucid.doctor.effect import NOTHING, Change, Effect, NotPossible, Outcome, Standing, median
-from pellucid.doctor.judged import Judge, calm
-from pellucid.watch.captured import Batch, Captured
+from pellucid.doctor.judged import Judge, answers_of, calm
+from pellucid.watch.captured import Batch, Captured, forget_gradients
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
@@ -35,6 +33,8 @@ STEPS = 60
 FAITHFUL = 0.02
 """How far the losses of a repetition may lie from the run's, as a share of them, in the median."""
 FAITHFUL_STEPS = 10
+FALLING = 0.98
+"""The mean loss of the last third of the steps, as a share of the third's before, if it falls."""
 
 
 class Bench:
@@ -47,6 +47,8 @@ class Bench:
         self._until = time.monotonic() + seconds
         self._known: dict[tuple[int, int], Outcome] = {}
         self.batches = [batch for batch in captured.beginning if batch.is_fresh()]
+        self.held = list(captured.held)
+        """Batches of evaluations."""
         self.tried: list[str] = []
         """What was tried, in words."""
         self.why_not = captured.why_not or self._reason()
@@ -106,10 +108,10 @@ class Bench:
 
     def _is_improving(self) -> bool:
         losses = [entry.loss for entry in self._trace.backwards if math.isfinite(entry.loss)]
-        fifth = len(losses) // 5
-        if fifth < 3:
+        third = len(losses) // 3
+        if third < 3:
             return bool(losses) and losses[-1] < losses[0]
-        return sum(losses[-fifth:]) < 0.99 * sum(losses[-2 * fifth : -fifth])
+        return sum(losses[-third:]) < FALLING * sum(losses[-2 * third : -third])
 
     def effect(self, change: Change, steps: int = STEPS) -> Effect:
         """Every repetition without and with the change. Raises `NotPossible`."""
@@ -118,6 +120,17 @@ class Bench:
             tuple(self.run(steps=steps, repetition=k) for k in numbers),
             tuple(self.run(change, steps, k) for k in numbers),
         )
+
+    def cure(self, change: Change, share: float, steps: int = STEPS) -> Effect | None:
+        """The effect of a change that helps in every repetition, and with which these few steps
+        come below what the whole run has reached: to `share` of either loss. None if it does
+        not; one repetition is enough to see that mostly. Raises `NotPossible`."""
+        once = Effect((self.run(steps=steps),), (self.run(change, steps),))
+        standing = self.standing()
+        if not once.lowers_loss_to(share) or not once.beats(standing, share):
+            return None
+        whole = self.effect(change, steps)
+        return whole if whole.lowers_loss_to(share) and whole.beats(standing, share) else None
 
     def best(self, changes: Sequence[Change], steps: int = STEPS) -> int:
         """Which change comes to the lowest loss in one repetition, tried in their order until two
@@ -157,13 +170,12 @@ class Bench:
             if time.monotonic() > self._until:
                 raise NotPossible("no time was left for it")
             batches = dealt[number % len(dealt)]
-            optimiser.zero_grad()
+            forget_gradients(optimiser)
             losses.append(sum(self._learn(network, b, change, repetition) for b in batches))
             if not math.isfinite(losses[-1]):
                 return Outcome(tuple(losses), math.inf, None)
             self._step(network, optimiser, change, batches[0].step)
-        with Exchange(change.calls) if change.calls else contextlib.nullcontext():
-            loss, right = self.judge(network, change.given)
+        loss, right = self.judge(network, change)
         return Outcome(tuple(losses), loss, right)
 
     def _start(self) -> tuple[nn.Module, Optimizer]:
@@ -177,10 +189,7 @@ class Bench:
             torch.manual_seed(1_000 * repetition + batch.step)
         else:
             torch.set_rng_state(batch.chance)
-        given = (batch.given, batch.named)
-        args, named = change.given(given) if change.given else given
-        with Exchange(change.calls) if change.calls else contextlib.nullcontext():
-            answers = list(tensors_in(network(*args, **named)))
+        answers = answers_of(network, batch, change)
         own = self.judge.loss_of(network, batch, answers)
         loss = own
         if change.loss:
@@ -236,23 +245,16 @@ class Bench:
             random.Random(repetition).shuffle(dealt)
         return dealt
 
+    def batches_differ(self) -> bool:
+        """Whether the steps had other examples each, not always the same whole."""
+        firsts = [next(iter(tensors_in((b.given, b.named))), None) for b in self.batches[:2]]
+        a, b = firsts if len(firsts) == 2 else (None, None)
+        return a is not None and b is not None and (a.shape != b.shape or not bool((a == b).all()))
+
     def rate(self) -> float:
         """The largest learning rate of the first step; 0 if there is none."""
         first = next(iter(self._captured.rates.values()), ())
         return max(first, default=0.0)
-
-
-class Exchange(TorchFunctionMode):
-    """Calls other functions in place of some."""
-
-    def __init__(self, functions: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
-        super().__init__()
-        self._functions = functions
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        return self._functions.get(function, function)(*args, **(kwargs or {}))
 
 
 @contextlib.contextmanager

@@ -34,7 +34,9 @@ class Change:
     loss: Callable[[Tensor, Tensor], Tensor] | None = None
     """Another loss of answer and targets; judged is still what the script judges by."""
     calls: Mapping[Callable[..., Any], Callable[..., Any]] = field(default_factory=dict)
-    """Functions of PyTorch's that are called in place of others inside the network."""
+    """Functions of one tensor that the network calls in place of some of PyTorch's."""
+    calls_most: float = math.inf
+    """Calls of a pass, from the first on, that are exchanged."""
     gradients: Callable[[nn.Module], None] | None = None
     """Comes between the backward pass and the step."""
     rate: float = 1.0
@@ -102,6 +104,12 @@ class Effect:
         return self.after / self.before if math.isfinite(self.before) and self.before else 0.0
 
     @property
+    def right(self) -> float | None:
+        """The smallest share that is right with the change."""
+        known = [outcome.right for outcome in self.changed if outcome.right is not None]
+        return min(known, default=None)
+
+    @property
     def before(self) -> float:
         return median([outcome.loss for outcome in self.without])
 
@@ -124,7 +132,7 @@ class Standing:
     majority: float | None
     """The share of the judged examples that belong to the most frequent class."""
     improving: bool
-    """Whether the last fifth of the steps had a lower loss than the fifth before it."""
+    """Whether the last third of the steps had a lower loss than the third before it."""
 
     @property
     def beats_trivial(self) -> bool:

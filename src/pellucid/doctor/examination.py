@@ -58,7 +58,9 @@ def examine(
     started = time.monotonic()
     found = Examination(not_observed=not_observed(trace))
     findings = proven(trace)
-    if any(diagnosis(finding.name).HURTS_LEARNING for finding in findings):
+    if captured is not None:
+        findings = _without_symptoms(findings + _seen(trace, captured, found))
+    if any(_stops_learning(finding) for finding in findings):
         found.not_tried = "what is proven comes first"
     elif captured is None or not seconds:
         found.not_tried = "trials were not asked for"
@@ -78,6 +80,25 @@ def examine(
     return found
 
 
+def _stops_learning(finding: Finding) -> bool:
+    """Whether it is a fault of which slow or failed learning would be a symptom."""
+    return finding.is_alarm and diagnosis(finding.name).HURTS_LEARNING
+
+
+def _seen(trace: Trace, captured: Captured, found: Examination) -> list[Finding]:
+    """What the batches that were kept show, without a trial."""
+    findings = []
+    for kind in _kinds():
+        try:
+            finding = kind.look(trace, captured)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:  # batches of odd kinds
+            found.not_observed.append(f"{kind.name()}: {error}")
+            continue
+        if finding is not None:
+            findings.append(finding)
+    return findings
+
+
 def _tried(trace: Trace, bench: Bench, found: Examination) -> list[Finding]:
     """What trials show, group by group; a group with a fault is the last one that is tried."""
     findings: list[Finding] = []
@@ -90,9 +111,9 @@ def _tried(trace: Trace, bench: Bench, found: Examination) -> list[Finding]:
                 continue
             if finding is not None:
                 findings.append(finding)
-        if any(finding.is_alarm for finding in findings):
+        if any(_stops_learning(finding) for finding in findings):
             break
-    return _strongest(findings)
+    return _strongest(_without_symptoms(findings))
 
 
 def _strongest(findings: list[Finding]) -> list[Finding]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from pellucid.doctor.effect import NOTHING, Change
 from pellucid.watch.captured import Batch, Captured
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.tail import Tail, rows_of
@@ -17,7 +19,35 @@ from pellucid.watch.tail import Tail, rows_of
 JUDGED = 16
 """Batches that are judged, spread over those that were kept."""
 
-Given = tuple[tuple[Any, ...], dict[str, Any]]
+
+class Exchange(TorchFunctionMode):
+    """Calls other functions in place of some, in the first `most` calls of them."""
+
+    def __init__(
+        self, functions: Mapping[Callable[..., Any], Callable[..., Any]], most: float
+    ) -> None:
+        super().__init__()
+        self._functions = functions
+        self._left = most
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        other = self._functions.get(function)
+        if other is None or self._left <= 0:
+            return function(*args, **(kwargs or {}))
+        self._left -= 1
+        return other(args[0])
+
+
+def answers_of(network: nn.Module, batch: Batch, change: Change = NOTHING) -> list[Tensor]:
+    """What a network answers to a batch, with a change of what it is given or what it calls."""
+    given = (batch.given, batch.named)
+    args, named = change.given(given) if change.given else given
+    if not change.calls:
+        return list(tensors_in(network(*args, **named)))
+    with Exchange(change.calls, change.calls_most):
+        return list(tensors_in(network(*args, **named)))
 
 
 class Judge:
@@ -25,19 +55,15 @@ class Judge:
 
     def __init__(self, captured: Captured, batches: list[Batch]) -> None:
         later = [batch for batch in captured.later if batch.is_fresh()]
-        every = [*batches, *later]
-        self.batches = every[:: max(1, math.ceil(len(every) / JUDGED))]
+        self.every = [*batches, *later]
+        self.batches = self.every[:: max(1, math.ceil(len(self.every) / JUDGED))]
 
-    def __call__(
-        self, network: nn.Module, change: Callable[[Given], Given] | None = None
-    ) -> tuple[float, float | None]:
+    def __call__(self, network: nn.Module, change: Change = NOTHING) -> tuple[float, float | None]:
         calm(network, self.batches[0].training)
         losses, right, count = [], 0, 0
         with torch.no_grad():
             for batch in self.batches:
-                given = (batch.given, batch.named)
-                args, named = change(given) if change else given
-                answers = list(tensors_in(network(*args, **named)))
+                answers = answers_of(network, batch, change)
                 losses.append(float(self.loss_of(network, batch, answers).sum()))
                 marks = _right(answers[0], self.find_target(batch))
                 if marks is not None:
@@ -90,29 +116,26 @@ class Judge:
         counts = torch.bincount(torch.cat([t for t in targets if t is not None]).clamp_min(0))
         return float(counts.max() / counts.sum())
 
-    @staticmethod
-    def dealt_anew(steps: list[list[Batch]], seed: int) -> list[list[Batch]]:
-        """The examples of all batches, dealt by chance into batches of the same sizes."""
-        flat = [batch for batches in steps for batch in batches]
+    def dealt_anew(self, steps: list[list[Batch]], seed: int) -> list[list[Batch]]:
+        """Examples of all batches, dealt by chance into batches of the same sizes."""
+        columns = [torch.cat(parts) for parts in zip(*map(_aligned, self.every), strict=True)]
         chance = torch.Generator().manual_seed(seed)
-        order = torch.randperm(sum(batch.size for batch in flat), generator=chance)
+        order = torch.randperm(sum(batch.size for batch in self.every), generator=chance)
         dealt: list[list[Batch]] = []
         start = 0
         for batches in steps:
             dealt.append([])
             for batch in batches:
-                dealt[-1].append(_redealt(batch, flat, order[start : start + batch.size]))
+                dealt[-1].append(_redealt(batch, columns, order[start : start + batch.size]))
                 start += batch.size
         return dealt
 
 
-def _redealt(batch: Batch, flat: list[Batch], rows: Tensor) -> Batch:
+def _redealt(batch: Batch, columns: list[Tensor], rows: Tensor) -> Batch:
     """A batch whose tensors of one entry an example hold these examples of all batches."""
-    columns = [_aligned(entry) for entry in flat]
-    own = _aligned(batch)
     exchanged = {
-        id(tensor): torch.cat([column[k] for column in columns])[rows.to(tensor.device)]
-        for k, tensor in enumerate(own)
+        id(tensor): column[rows.to(column.device)]
+        for tensor, column in zip(_aligned(batch), columns, strict=True)
     }
 
     def change(tensor: Any) -> Any:

@@ -54,11 +54,14 @@ class Losses:
     def _wrapped(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def watched(*args: Any, **named: Any) -> Any:
-            value = function(*args, **named)
             prediction = args[0] if args else named.get("input")
             target = args[1] if len(args) > 1 else named.get("target")
-            if isinstance(prediction, Tensor) and isinstance(target, Tensor):
-                self._note(name, prediction, target, value)
+            value = None
+            try:
+                value = function(*args, **named)
+            finally:  # what it refuses is noted too
+                if isinstance(prediction, Tensor) and isinstance(target, Tensor):
+                    self._note(name, prediction, target, value)
             return value
 
         return watched
@@ -77,7 +80,7 @@ class Losses:
             model=self.answers.get(prediction),
             with_graph=prediction.requires_grad,
         )
-        if len(calls) < LOOKED_AT or len(calls) % AGAIN == 0:
+        if len(calls) < LOOKED_AT or len(calls) % AGAIN == 0 or value is None:
             _look_at_values(found, prediction.detach(), target.detach(), value)
         self.target = target
         calls.append(found)
@@ -89,6 +92,8 @@ def _look_at_values(found: LossCall, prediction: Tensor, target: Tensor, value: 
         found.low, found.high = float(prediction.min()), float(prediction.max())
     if target.numel():
         found.target_low, found.target_high = float(target.min()), float(target.max())
+    if target.shape == prediction.shape and target.ndim == 2 and target.numel():
+        found.most_at_once = float(target.sum(1).max()) if bool((target >= 0).all()) else 0.0
     if isinstance(value, Tensor) and value.numel() == 1:
         found.value = float(value.detach())
     if prediction.ndim > 1 and prediction.shape[1] > 1 and prediction.dtype.is_floating_point:

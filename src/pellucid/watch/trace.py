@@ -19,6 +19,10 @@ class Model:
     norms: int
     """Batch norms that keep running statistics."""
     parameters: int
+    trainable: int = 0
+    """Parameters that asked for gradients when it was first called."""
+    learnt_from: int = 0
+    """Different examples that it has learnt from."""
 
 
 @dataclass
@@ -121,6 +125,8 @@ class LossCall:
     target_high: float | None = None
     shares: bool = False
     """Whether every row of the prediction is at least 0 and adds up to 1."""
+    most_at_once: float = 0.0
+    """The largest sum of the targets of one example, where they have the answer's shape."""
     log_shares: bool = False
     """Whether the exponentials of every row add up to 1."""
     value: float | None = None
@@ -164,6 +170,10 @@ class Repeated:
     """Answers that differed between two passes in the mode that was found."""
     against_eval: int
     """Answers that differed between that mode and eval mode."""
+    training: bool = True
+    """The mode that was found."""
+    dropped_by_default: Line | None = None
+    """Where in eval mode a dropout function dropped, because nobody had told it the mode."""
 
 
 @dataclass

@@ -34,8 +34,8 @@ class LearningRateTooHigh(Diagnosis):
         if not rate:
             return None
         factor = self.SMALLER[bench.best([Change(rate=factor) for factor in self.SMALLER])]
-        effect = bench.effect(Change(rate=factor))
-        if not effect.lowers_loss_to(self.HELPS) or not effect.beats(bench.standing(), self.HELPS):
+        effect = bench.cure(Change(rate=factor), self.HELPS)
+        if effect is None:
             return None
         evidence = [effect.sentence(f"a rate of {rate * factor:.3g} instead of {rate:.3g}")]
         sharpness = bench.sharpness()

@@ -28,8 +28,8 @@ class LearningRateTooLow(Diagnosis):
         if not rate:
             return None
         factor = self.LARGER[bench.best([Change(rate=factor) for factor in self.LARGER])]
-        effect = bench.effect(Change(rate=factor))
-        if not effect.lowers_loss_to(self.HELPS) or not effect.beats(bench.standing(), self.HELPS):
+        effect = bench.cure(Change(rate=factor), self.HELPS)
+        if effect is None:
             return None
         return self.confirmed(
             trace, bench, effect,

@@ -1,0 +1,85 @@
+"""One sample's output depends on other samples."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.doctor.bench import Bench
+from pellucid.doctor.cases import script
+from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
+from pellucid.doctor.finding import Finding
+from pellucid.watch.captured import Batch
+from pellucid.watch.recorder import tensors_in
+from pellucid.watch.trace import Trace
+
+BODY = """\
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(12, 32), nn.Linear(32, 3)
+
+    def forward(self, x):
+        return self.second(functional.softmax(self.first(x), dim={}) * 32)
+
+
+network = Network()"""
+
+
+class SamplesMixed(Diagnosis):
+    """One sample's output depends on other samples."""
+
+    GROUP = OUTPUT
+    HURTS_LEARNING = False
+    SHARE = 1e-4
+    """Change of the others' answers, as a share of the answers' spread: rounding is far below."""
+    SICK = script(network=BODY.format(0))
+    HEALTHY = script(network=BODY.format(1))
+
+    def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        batch = bench.batches[0]
+        inputs = [tensor for tensor in tensors_in((batch.given, batch.named)) if tensor.ndim]
+        if len(inputs) != 1 or batch.size < 3 or not inputs[0].dtype.is_floating_point:
+            return None
+        if not bench.batches_differ():
+            return None  # the whole of a graph or a set, which may be meant to mix
+        network = bench.first().eval()
+        if any(_uses_the_batch(part) for part in network.modules()):
+            return None
+        moved, spread = _others_moved(network, batch, inputs[0])
+        if not spread or moved <= self.SHARE * spread:
+            return None
+        return self.proven(
+            trace.passes[0].line,
+            [f"In eval mode, one example of a batch of {batch.size} was changed: the answers to "
+             f"the others moved by up to {moved:.3g} (their spread is {spread:.3g})."],
+            "look for a softmax, mean or norm over axis 0, a view or reshape that moves examples "
+            "into one another, or batch_first",
+            moved=moved, spread=spread,
+        )  # fmt: skip
+
+
+def _others_moved(network: nn.Module, batch: Batch, inputs: Tensor) -> tuple[float, float]:
+    """How far the answers to the unchanged examples move, and how far all answers spread."""
+    changed = inputs.clone()
+    changed[0] = changed[0].flip(-1) + changed.std() + 1
+    with torch.no_grad():
+        before, after = (
+            next(iter(tensors_in(network(*_with(batch.given, inputs, x), **batch.named))))
+            for x in (inputs, changed)
+        )
+    if before.ndim < 1 or len(before) != batch.size or before.shape != after.shape:
+        return 0.0, 0.0
+    return float((before - after)[1:].abs().max()), float(before.std())
+
+
+def _with(given: tuple[object, ...], old: Tensor, new: Tensor) -> list[object]:
+    return [new if entry is old else entry for entry in given]
+
+
+def _uses_the_batch(part: nn.Module) -> bool:
+    is_norm = isinstance(part, nn.modules.batchnorm._BatchNorm)
+    return is_norm and not part.track_running_stats
+
+
+DIAGNOSIS = SamplesMixed
