@@ -13,6 +13,7 @@ import typer
 from PIL import Image, ImageDraw
 
 from pellucid.cli.main import COMMANDS
+from pellucid.doctor.diagnosis import DIAGNOSES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 
@@ -73,6 +74,7 @@ def commands() -> set[str]:
 CALLS: dict[str, tuple[str, ...]] = {
     "check-gradient": ("squares.py:forward,backward",),
     "check": ("linear", "--input", "1x8x8", "--classes", "10", "--seconds", "1"),
+    "doctor": ("train.py",),
     "nets list": (),
     "nets show": ("linear", "--data", "digits"),
     "runs list": (),
@@ -103,7 +105,8 @@ def test_a_command_writes_what_the_page_says(shelf: Path, call, command: str) ->
     ImageDraw.Draw(page).line([(30, 10), (30, 50)], fill=0, width=6)
     page.save("one.png")
     Path("squares.py").write_text(SQUARES)
-    call(*command.split(), *CALLS[command], "--json", "out.json")
+    Path("train.py").write_text(DIAGNOSES.load("gradients-not-cleared").DIAGNOSIS.SICK)
+    call(*command.split(), "--json", "out.json", *CALLS[command])
     record = json.loads(Path("out.json").read_text())
     assert record["schema"] == 1
     assert faults(record, tables(PAGE)[command]) == []

@@ -34,6 +34,8 @@ class Finding:
     """`fault`, or `suggestion`: a run that learns would learn better."""
     effect: float = 1.0
     """How much the cure helps: loss with it as a share of the loss without. Orders findings."""
+    tried: dict[str, Any] = field(default_factory=dict)
+    """What was tried: `without` and `with` the cure, each repetition's losses step by step."""
 
     @property
     def is_alarm(self) -> bool:
@@ -57,4 +59,5 @@ class Finding:
             "evidence": {"sentences": list(self.evidence), **self.numbers},
             "prescription": self.prescription,
             "explains": list(self.explains),
+            "tried": self.tried or None,
         }

@@ -10,6 +10,7 @@ from pellucid.report.style import BAD, GOOD, QUIET, TRAINING, VALIDATION, Spec
 
 INK = "var(--ink)"
 ANSWERS = ["right", "wrong"]
+WITHOUT, WITH = "as it was", "with the cure"
 
 
 def _sized(height: int, **parts: Any) -> Spec:
@@ -270,3 +271,33 @@ def histogram(record: Record, what: str, colour: str) -> Spec:
         {"data": {"values": [{"at": 0}]}, **zero},
     ]
     return _sized(46, data={"values": rows}, layer=layers)
+
+
+def over_steps(rows: list[Record], title: str, scale: Spec) -> Spec:
+    """One line over the steps of a training: rows of `step` and `value`."""
+    y = _number("value", ".3~g", title=title, scale=scale, axis={"format": ".3~g"})
+    line = _mark("line", {"x": _steps(), "y": y}, strokeWidth=1.8, color=TRAINING)
+    tooltip = [_number("step", ",d"), _number("value", ".4~g", title=title)]
+    near = {"x": _steps(), "y": y, "tooltip": tooltip}
+    hover = _mark("point", near, opacity=0, size=90)
+    return _sized(200, data={"values": rows}, layer=[line, hover])
+
+
+def tried(rows: list[Record], scale: Spec) -> Spec:
+    """The loss without and with a cure: rows of `step`, `loss`, `cure`, and `line`, the name of
+    the repetition."""
+    colour = {"domain": [WITHOUT, WITH], "range": [TRAINING, VALIDATION]}
+    dash = {"domain": [WITHOUT, WITH], "range": [[5, 3], [1, 0]]}
+    encoding = {
+        "x": _steps(),
+        "y": _number("loss", ".3~g", title="training loss", scale=scale, axis={"format": ".3~g"}),
+        "color": {"field": "cure", "scale": colour},
+        "strokeDash": {"field": "cure", "scale": dash},
+        "detail": {"field": "line"},
+    }
+    return _sized(200, data={"values": rows}, **_mark("line", encoding, strokeWidth=1.8))
+
+
+def _steps() -> Spec:
+    axis = {"tickMinStep": 1, "format": ",d", "grid": False}
+    return _number("step", title="step", axis=axis, scale={"nice": False, "zero": False})

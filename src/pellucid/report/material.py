@@ -68,6 +68,11 @@ class Material:
         return read_json_lines(self.folder / "explanations.jsonl")
 
     @cached_property
+    def findings(self) -> Record | None:
+        """What the doctor found, if it watched."""
+        return self._json("findings.json")
+
+    @cached_property
     def split(self) -> str | None:
         """The split that the page speaks of: test where it was opened, else validation."""
         for name in ("test", "validation"):

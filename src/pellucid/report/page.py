@@ -16,6 +16,7 @@ from pellucid.report.sections import (
     curves,
     data,
     distributions,
+    doctor,
     explanations,
     filters,
     looks,
@@ -31,6 +32,7 @@ ASSETS = Path(__file__).parent / "assets"
 
 SECTIONS: dict[str, Callable[[Material], str]] = {
     "How it learned": curves.render,
+    "What the doctor found": doctor.render,
     "Class by class": classes.render,
     "What was taken for what": confusion.render,
     "Sure and right": calibration.render,

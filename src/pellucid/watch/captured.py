@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pellucid.watch.recorder import tensors_in
-from pellucid.watch.tail import Tail
+from pellucid.watch.tail import Tail, version_of
+from pellucid.watch.trace import Pass
 
 BEGINNING = 60
 """Steps that are kept from the first on."""
@@ -44,7 +45,7 @@ class Batch:
 
     def is_fresh(self) -> bool:
         """Whether the batch is still as it was."""
-        now = tuple(tensor._version for tensor in tensors_in((self.given, self.named)))
+        now = tuple(version_of(tensor) for tensor in tensors_in((self.given, self.named)))
         return now == self.versions and self.tail is not None and self.tail.is_fresh()
 
 
@@ -57,6 +58,8 @@ class Held:
     named: dict[str, Any]
     target: Tensor | None
     training: bool
+    facts: Pass | None = None
+    """What was noted of the pass."""
 
     def is_the_same_as(self, batch: Batch) -> bool:
         mine, other = (next(iter(tensors_in((b.given, b.named))), None) for b in (self, batch))
@@ -102,8 +105,15 @@ def copy_of(network: nn.Module, optimiser: Optimizer) -> tuple[nn.Module, Optimi
         twin, stepper = copy.deepcopy((network, optimiser))
     except Exception:
         return None
-    stepper.zero_grad()
+    forget_gradients(stepper)
     return twin, stepper
+
+
+def forget_gradients(optimiser: Optimizer) -> None:
+    """As `zero_grad`, whose first call would import PyTorch's compiler: 2 s and more."""
+    for group in optimiser.param_groups:
+        for weight in group["params"]:
+            weight.grad = None
 
 
 def chance() -> Tensor:

@@ -89,7 +89,7 @@ class Tail:
 
     def is_fresh(self) -> bool:
         """Whether nothing that the calls were given has been written into since."""
-        return all(entry.tensor._version == entry.version for entry in self.constants())
+        return all(version_of(entry.tensor) == entry.version for entry in self.constants())
 
     def again(
         self,
@@ -135,7 +135,7 @@ class Listener(TorchFunctionMode):
         if self.full:
             return function(*args, **named)
         for tensor in tensors_of((args, named)):
-            self._versions.setdefault(id(tensor), tensor._version)
+            self._versions.setdefault(id(tensor), version_of(tensor))
         value = function(*args, **named)
         self.calls.append(Heard(function, args, named, value, users_line()))
         self.full = len(self.calls) >= MOST
@@ -190,13 +190,19 @@ class Listener(TorchFunctionMode):
             return Slot(slots[id(entry)])
         if id(entry) in names:
             return Weight(names[id(entry)])
-        return Constant(entry, self._versions.get(id(entry), entry._version))
+        return Constant(entry, self._versions.get(id(entry), version_of(entry)))
 
 
 def _popped() -> list[TorchFunctionMode]:
     """Every mode that is at work, the newest first, taken off the stack."""
     count = _len_torch_function_stack()
     return [_pop_mode() for _ in range(count)]  # type: ignore[no-untyped-call]
+
+
+def version_of(tensor: Tensor) -> int:
+    """A number that grows whenever the tensor is written into; 0 for one of inference mode, which
+    has none."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _is_free(tensor: Tensor) -> bool:

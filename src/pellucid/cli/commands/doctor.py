@@ -5,17 +5,12 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from pellucid.cli.doctoring import AtOnce, tell
 from pellucid.cli.output import JsonPath, Voice
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from pellucid.doctor.examination import Examination
-    from pellucid.watch.trace import Trace
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -43,6 +38,9 @@ def doctor(
     steps: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Watch the first N steps only.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="PAGE.html", help="Also write a page with curves.")
+    ] = None,
     json: JsonPath = None,
 ) -> int:
     """Run SCRIPT.py as python would; say what is wrong with the training, and try cures.
@@ -50,65 +48,25 @@ def doctor(
     What the doctor says goes to standard error, and the exit code is the script's.
     """
     started = time.monotonic()
+    from pellucid.doctor.course import record_of
     from pellucid.doctor.examination import examine
     from pellucid.doctor.exemptions import exemptions
     from pellucid.doctor.script import run_script
+    from pellucid.report.doctored import write
 
     voice = Voice(json)
     meant = exemptions(script) if script.is_file() else {}
-    at_once = _AtOnce(voice.log, meant)
+    at_once = AtOnce(voice.log, meant)
     outcome = run_script(script, arguments or [], steps or math.inf, at_once)
     budget = 0.0 if no_probe else probe_budget * (time.monotonic() - started)
     found = examine(outcome.trace, outcome.captured, budget, meant)
-    tell(voice.log, found, outcome.trace, at_once.told)
-    record = found.as_record() | {
+    tell(voice.log, found, outcome.trace)
+    record = record_of(found, outcome.trace) | {
         "script": {"file": str(script), "exit_code": outcome.exit_code},
         "seen_at_step": at_once.told,
     }
     voice.record(record)
+    if report is not None:
+        write(report, record)
+        voice.log.print(f"\nReport:  {report}", markup=False, soft_wrap=True)
     return 1 if strict and found.alarms else outcome.exit_code
-
-
-class _AtOnce:
-    """Tells what is proven as soon as it is: after a few steps, and then more and more rarely."""
-
-    STEPS = (10, 20, 50, 100, 1_000, 10_000)
-
-    def __init__(self, people: Console, meant: dict[str, str]) -> None:
-        self._people, self._meant = people, meant
-        self.told: dict[str, int] = {}
-        """By name, the steps after which it was told."""
-
-    def __call__(self, trace: Trace) -> None:
-        from pellucid.doctor.examination import proven
-
-        if len(trace.steps) not in self.STEPS:
-            return
-        for finding in proven(trace):
-            if finding.name not in self.told and finding.name not in self._meant:
-                self.told[finding.name] = len(trace.steps)
-                heading = str(finding).split("\n")[0]
-                self._people.print(
-                    f"{heading}  (after {len(trace.steps)} steps; more at the end)",
-                    style="bold", markup=False, soft_wrap=True,
-                )  # fmt: skip
-
-
-def tell(people: Console, found: Examination, trace: Trace, told: dict[str, int]) -> None:
-    """Each finding with its evidence and its mend; then what was seen at all."""
-    for finding in found.findings:
-        heading, *rest = str(finding).split("\n")
-        people.print(f"\n{heading}", style="bold", markup=False, soft_wrap=True)
-        people.print("\n".join(rest), markup=False, soft_wrap=True)
-    for finding, reason in found.exempted:
-        people.print(f"\nMeant: {finding.name}, because {reason}.", markup=False, soft_wrap=True)
-    seen = f"{len(trace.steps)} steps and {len(trace.passes)} passes were watched"
-    if not found.findings:
-        tried = f"; no cure was tried: {found.not_tried}" if found.not_tried else ""
-        people.print(
-            f"\nThe doctor found nothing that it can prove; {seen}{tried}.",
-            markup=False, soft_wrap=True,
-        )  # fmt: skip
-    if found.not_observed:
-        missing = "; ".join(found.not_observed)
-        people.print(f"Not observed: {missing}.", markup=False, soft_wrap=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,7 @@ from pellucid.cli.output import JsonPath, Voice
 if TYPE_CHECKING:
     from pellucid.data.dataset import Dataset
     from pellucid.train.recipe import Recipe
+    from pellucid.train.watcher import Watcher
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -80,6 +83,9 @@ def train(
     no_report: Annotated[
         bool, typer.Option("--no-report", help="Write no report.html (pellucid report does later).")
     ] = False,
+    no_doctor: Annotated[
+        bool, typer.Option("--no-doctor", help="Do not watch for what goes wrong in it.")
+    ] = False,
     skip_broken: Annotated[
         bool, typer.Option("--skip-broken", help="Leave out pictures that cannot be read.")
     ] = False,
@@ -120,7 +126,10 @@ def train(
     elif dry_run:
         _dry_run(voice, dataset, recipe)
     else:
-        _train(voice, dataset, recipe, runs, name, look_at_test=not no_test, report=not no_report)
+        _train(
+            voice, dataset, recipe, runs, name,
+            look_at_test=not no_test, report=not no_report, doctor=not no_doctor,
+        )  # fmt: skip
 
 
 def _check_alone() -> None:
@@ -144,6 +153,7 @@ def _train(
     name: str | None,
     look_at_test: bool,
     report: bool,
+    doctor: bool,
 ) -> None:
     from pellucid.cli.ending import Ending
     from pellucid.cli.progress import ProgressDisplay
@@ -153,10 +163,28 @@ def _train(
     sitting = Sitting(recipe, dataset)
     display = ProgressDisplay(voice.log, sitting.task.metric)
     ending = Ending(voice, dataset if report else None)
+    watchers = [display, ending]
     try:
-        sitting.start(runs_folder(runs), name, [display, ending], look_at_test)
+        with _doctor_beside(voice, watchers) if doctor else nullcontext():
+            sitting.start(runs_folder(runs), name, watchers, look_at_test)
     finally:
         display.stop()
+
+
+@contextmanager
+def _doctor_beside(voice: Voice, watchers: list[Watcher]) -> Iterator[None]:
+    """The doctor sees the training before its ending is told; its findings are told last."""
+    from pellucid.cli.doctoring import tell_findings
+    from pellucid.doctor.training import Doctor
+
+    doctor = Doctor()
+    watchers.insert(len(watchers) - 1, doctor)
+    try:
+        with doctor.beside():
+            yield
+    finally:
+        if doctor.examination is not None:
+            tell_findings(voice.log, doctor.examination)
 
 
 def _find_rate(voice: Voice, dataset: Dataset, recipe: Recipe) -> None:

@@ -1,0 +1,61 @@
+"""What the doctor says to people, at once and at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pellucid.doctor.examination import Examination
+    from pellucid.watch.trace import Trace
+
+
+class AtOnce:
+    """Tells what is proven as soon as it is: after a few steps, and then more and more rarely."""
+
+    STEPS = (10, 20, 50, 100, 1_000, 10_000)
+
+    def __init__(self, people: Console, meant: dict[str, str]) -> None:
+        self._people, self._meant = people, meant
+        self.told: dict[str, int] = {}
+        """By name, the steps after which it was told."""
+
+    def __call__(self, trace: Trace) -> None:
+        from pellucid.doctor.examination import proven
+
+        if len(trace.steps) not in self.STEPS:
+            return
+        for finding in proven(trace):
+            if finding.name not in self.told and finding.name not in self._meant:
+                self.told[finding.name] = len(trace.steps)
+                heading = str(finding).split("\n")[0]
+                self._people.print(
+                    f"{heading}  (after {len(trace.steps)} steps; more at the end)",
+                    style="bold", markup=False, soft_wrap=True,
+                )  # fmt: skip
+
+
+def tell_findings(people: Console, found: Examination) -> None:
+    """Each finding with its evidence and its mend; what is meant, with the reason."""
+    for finding in found.findings:
+        heading, *rest = str(finding).split("\n")
+        people.print(f"\n{heading}", style="bold", markup=False, soft_wrap=True)
+        people.print("\n".join(rest), markup=False, soft_wrap=True)
+    for finding, reason in found.exempted:
+        people.print(f"\nMeant: {finding.name}, because {reason}.", markup=False, soft_wrap=True)
+
+
+def tell(people: Console, found: Examination, trace: Trace) -> None:
+    """The findings; then what was seen at all."""
+    tell_findings(people, found)
+    seen = f"{len(trace.steps)} steps and {len(trace.passes)} passes were watched"
+    if not found.findings:
+        tried = f"; no cure was tried: {found.not_tried}" if found.not_tried else ""
+        people.print(
+            f"\nThe doctor found nothing that it can prove; {seen}{tried}.",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+    if found.not_observed:
+        missing = "; ".join(found.not_observed)
+        people.print(f"Not observed: {missing}.", markup=False, soft_wrap=True)
