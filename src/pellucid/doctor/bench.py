@@ -82,6 +82,10 @@ class Bench:
         """A copy of the network as it was before its first step."""
         return self._start()[0]
 
+    def beginning(self) -> tuple[nn.Module, Optimizer]:
+        """Copies of the network before its first step, and of its optimiser."""
+        return self._start()
+
     def final(self) -> nn.Module:
         """A copy of the network as it is after the run."""
         with _aside():

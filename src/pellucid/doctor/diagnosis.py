@@ -13,6 +13,7 @@ from pellucid.watch.trace import Trace
 if TYPE_CHECKING:
     from pellucid.doctor.bench import Bench
     from pellucid.doctor.effect import Effect
+    from pellucid.watch.captured import Captured
 
 DIAGNOSES = Catalog("diagnosis", "doctor.diagnoses")
 
@@ -30,7 +31,7 @@ class Diagnosis(ABC):
 
     A subclass's docstring says what went wrong in one sentence. `SICK` and `HEALTHY` are two
     scripts that anyone can run; they are as near to each other as can be. It answers `find`,
-    `probe` or both.
+    `look`, `probe` or several of them.
     """
 
     GROUP: ClassVar[str]
@@ -46,6 +47,10 @@ class Diagnosis(ABC):
 
     def find(self, trace: Trace) -> Finding | None:
         """The finding, if the trace alone shows it."""
+        return None
+
+    def look(self, trace: Trace, captured: Captured) -> Finding | None:
+        """The finding, if the batches that were kept show it without a trial."""
         return None
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:

@@ -21,8 +21,8 @@ from pellucid.watch.loaders import Loaders
 from pellucid.watch.losses import Losses, note_meetings
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.replay import first_not_finite, repeat
-from pellucid.watch.rows import marks
-from pellucid.watch.tail import Listener
+from pellucid.watch.rows import marks_of
+from pellucid.watch.tail import Listener, version_of
 from pellucid.watch.trace import Model, NotFinite, Pass, Trace
 from pellucid.watch.updates import Updates
 
@@ -131,6 +131,7 @@ class Follower:
                 max((float(part.p) for part in dropouts), default=0.0),  # type: ignore[arg-type]
                 sum(_keeps_statistics(part) for part in module.modules()),
                 sum(weight.numel() for weight in module.parameters()),
+                sum(weight.numel() for weight in module.parameters() if weight.requires_grad),
             )
         )
         self._models[id(module)] = (len(self._models), module)
@@ -141,7 +142,7 @@ class Follower:
     def _note_pass(self, module: nn.Module, given: Any, named: Any, answer: Any) -> None:
         model = self._model(module)
         tensors = [tensor for tensor in tensors_in((given, named)) if tensor.ndim]
-        rows = marks(tensors[0]) if tensors else []
+        rows = marks_of(tensors)
         known = self._learnt_from.setdefault(model, set())
         with_graph = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
         found = Pass(
@@ -166,23 +167,24 @@ class Follower:
         answers = list(tensors_in(answer))
         for tensor in answers:
             self._losses.answers[tensor] = model
-        self._listen(module, given, named, answers, with_graph)
+        self._listen(module, given, named, answers, found)
 
     def _listen(
-        self, module: nn.Module, given: Any, named: Any, answers: list[Tensor], learning: bool
+        self, module: nn.Module, given: Any, named: Any, answers: list[Tensor], facts: Pass
     ) -> None:
         """Hear what becomes of an answer, and keep its batch."""
+        learning = facts.with_graph
         if not answers or (learning and self._chance is None):
             return
         if learning:
             assert self._chance is not None
-            versions = tuple(tensor._version for tensor in tensors_in((given, named)))
+            versions = tuple(version_of(tensor) for tensor in tensors_in((given, named)))
             self._heard_for = Batch(
                 self.step, given, named, versions, self._chance, None, math.nan, module.training
             )
         else:
             target = self._loaders.target(len(answers[0]) if answers[0].ndim else 0)
-            held = Held(self.step, given, named, target, module.training)
+            held = Held(self.step, given, named, target, module.training, facts)
             self._heard_for = held
             self.captured.held.append(held)
         self._listener = Listener(answers)
@@ -220,9 +222,12 @@ class Follower:
             kept.keep(batch)
 
     def _look_at_evaluation(self, module: nn.Module, given: Any, found: Pass) -> None:
-        """Put one batch to a copy again, where an evaluation drops or uses the batch's norms."""
-        asked = any(entry.model == found.model for entry in self.trace.repeated)
-        if found.training and (found.dropping or found.norming) and self.step and not asked:
+        """Put one batch to a copy again: in eval mode, and where an evaluation drops or uses the
+        batch's norms."""
+        mode = (found.model, found.training)
+        asked = any((entry.model, entry.training) == mode for entry in self.trace.repeated)
+        noisy = bool(found.dropping or found.norming) if found.training else True
+        if noisy and self.step and not asked:
             self._asking = True
             repeated = repeat(module, given, found.model)
             self._asking = False
@@ -254,6 +259,8 @@ class Follower:
         known = self._learnt_from.setdefault(model, set())
         if len(known) < ROWS:
             known.update(rows)
+            if rows:
+                self.trace.models[model].learnt_from = len(known)
         self._pending = (model, [])
         if not math.isfinite(found.loss) and self.trace.not_finite is None:
             self._asking = True

@@ -39,7 +39,7 @@ class EvalForgotten(Diagnosis):
         ]
         numbers: dict[str, Any] = {"batches": len(found)}
         for again in trace.repeated:
-            if again.model == found[0].model:
+            if again.model == found[0].model and again.training:
                 evidence.append(
                     f"One of them put to a copy again: twice in a row the answers differed on "
                     f"{again.differed} of {again.examples}; against eval mode on "
