@@ -230,7 +230,45 @@ def exact_attribution_checks(reading: Reading) -> None:
     assert found["edges"]["likeness"] == found["random-order"]["likeness"] == pytest.approx(1)
 
 
+def exact_probes(reading: Reading) -> None:
+    told = "The examples are no pictures with class labels: there is nothing to read."
+    assert reading.facts["skipped"] == [told]
+
+
+def exact_gratings(reading: Reading) -> None:
+    """The middle cell sees rows and columns 1 and 2; half of the swing of Σ weight · wave / 2."""
+    (layer,) = reading.facts["layers"]
+    assert (layer["sees"], layer["periods"]) == ([2, 2], [2.5])
+    kernel = [[1, 2], [-3, 0]]
+    for place, angle in enumerate(np.pi * np.arange(12) / 12):
+        swings = [
+            sum(
+                kernel[row][column] / 2 * np.cos(2 * np.pi / 2.5 * (
+                    (column - 0.5) * np.cos(angle) + (row - 0.5) * np.sin(angle)) + phase)
+                for row in range(2) for column in range(2)
+            )
+            for phase in 2 * np.pi * np.arange(8) / 8
+        ]  # fmt: skip
+        found = float(reading.tensors["tuning.0"][0, place])
+        assert found == pytest.approx((max(swings) - min(swings)) / 2, rel=1e-5)
+
+
+def exact_optimised_pictures(reading: Reading) -> None:
+    """The middle cell is 1 · p11 + 2 · p12 − 3 · p21 + 0.5."""
+    first = reading.facts["layers"][0]["units"][0]
+    assert first["natural"] == -6.5
+    for picture, reached in zip(reading.tensors["pictures.0"][0], first["reached"], strict=True):
+        p = picture[0].double()
+        expected = float(p[1, 1] + 2 * p[1, 2] - 3 * p[2, 1] + 0.5)
+        assert reached == pytest.approx(expected, abs=1e-5)
+        assert p[1, 2] > 0.5 > p[2, 1]
+        assert reached > 0.5
+
+
 EXACT: dict[str, Callable[[Reading], None]] = {
+    "probes": exact_probes,
+    "gratings": exact_gratings,
+    "optimised-pictures": exact_optimised_pictures,
     "attributions": exact_attributions,
     "attribution-checks": exact_attribution_checks,
     "top-activations": exact_top_activations,
@@ -278,7 +316,7 @@ def test_it_works_on_every_net(name: str, net: str, shape: tuple[int, ...], symb
     assert all(values.dtype != torch.bool for values in reading.tensors.values())
 
 
-READS_ANY_LAYER = {"top-activations"}
+READS_ANY_LAYER = {"optimised-pictures", "top-activations"}
 """Instruments that find something in `Bare`, too."""
 
 

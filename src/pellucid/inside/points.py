@@ -29,6 +29,8 @@ class Point:
     units: int
     rows: int
     columns: int
+    drive: str
+    """The last module before the activation function: it still changes where a ReLU is silent."""
 
     @property
     def title(self) -> str:
@@ -71,14 +73,20 @@ def points_of(network: nn.Module, example: Tensor, chosen: tuple[str, ...] = ())
 def _point(met: list[tuple[str, nn.Module, Tensor]], place: int) -> Point:
     """The point of a layer: norms and activation functions after it belong to it."""
     name, layer, maps = met[place]
-    read, units = name, maps.shape[1]
+    read, drive, units = name, name, maps.shape[1]
     for later, module, answer in met[place + 1 :]:
-        if not isinstance(module, (*NORMS, *ACTIVATIONS, *BETWEEN)) or answer.shape[1] != units:
+        fits = answer.shape[1] == units and all(
+            after <= before for after, before in zip(answer.shape[2:], maps.shape[2:], strict=True)
+        )
+        if not isinstance(module, (*NORMS, *ACTIVATIONS, *BETWEEN)) or not fits:
             break
+        if isinstance(module, NORMS) and drive == read:
+            drive = later
         if not isinstance(module, BETWEEN):
             read, maps = later, answer
-    return _made(name, read, layer, maps)
+    return _made(name, read, layer, maps, drive)
 
 
-def _made(name: str, read: str, layer: nn.Module, maps: Tensor) -> Point:
-    return Point(name, read, describe(layer), *maps.shape[1:])
+def _made(name: str, read: str, layer: nn.Module, maps: Tensor, drive: str = "") -> Point:
+    units, rows, columns = maps.shape[1:]
+    return Point(name, read, describe(layer), units, rows, columns, drive or name)

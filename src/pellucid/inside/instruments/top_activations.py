@@ -5,22 +5,20 @@ A unit is read after the norm and activation function of its layer, at its stron
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
 from pellucid.base.records import Record
-from pellucid.inside.listen import as_maps, listening, tapping
+from pellucid.inside.listen import as_maps, tapping
 from pellucid.inside.points import Point, points_of
 from pellucid.inside.receptive import Windows, windows
 from pellucid.inside.subject import Gallery, Reading, Subject
+from pellucid.inside.telling import class_answers, strongest_answers
 
 BEST = 9
 UNITS = 24
 """Units of a layer that are looked at; all up to 128 where the layer was asked for."""
 ASKED = 128
-BATCH = 256
 FOR_PARTNERS = 32
 """Examples over which the partners' contributions are averaged."""
 PARTNERS = 3
@@ -33,13 +31,13 @@ def measure(subject: Subject) -> Reading:
     points = points_of(subject.network, subject.shown[:1], subject.layers)
     most = ASKED if subject.layers else UNITS
     many = subject.many
-    strongest = dict(_strongest(subject, points, most))
+    strongest = strongest_answers(subject, [point.read for point in points], most)
     seen, refused = _windows(subject, points)
     kept = _Kept(many)
     layers: list[Record] = []
     tensors: dict[str, Tensor] = {}
     for point in points:
-        values, cells = strongest[point.name]
+        values, cells = strongest[point.read]
         units = [
             _unit(unit, values[:, unit], cells[:, unit], point, seen.get(point.read), kept, subject)
             for unit in range(values.shape[1])
@@ -49,26 +47,6 @@ def measure(subject: Subject) -> Reading:
     tensors["pictures"] = kept.pictures()
     skipped = [] if points else ["The network has no layer with weights that was heard."]
     return Reading({"layers": layers, "examples": len(many), **_told(skipped + refused)}, tensors)
-
-
-def _strongest(
-    subject: Subject, points: list[Point], most: int
-) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
-    """Of each layer the largest answer of a unit to each example and its cell, (n, unit) each."""
-    reads = {point.read for point in points}
-    values: dict[str, list[Tensor]] = {read: [] for read in reads}
-    cells: dict[str, list[Tensor]] = {read: [] for read in reads}
-
-    def keep(name: str, _module: object, answer: Tensor) -> None:
-        best = as_maps(answer)[:, :most].flatten(2).max(dim=2)
-        values[name].append(best.values.float())
-        cells[name].append(best.indices)
-
-    for batch in torch.split(subject.many.inputs, BATCH):
-        with listening(subject.network, sorted(reads), keep):
-            subject.network(batch)
-    for point in points:
-        yield point.name, (torch.cat(values[point.read]), torch.cat(cells[point.read]))
 
 
 def _windows(subject: Subject, points: list[Point]) -> tuple[dict[str, Windows], list[str]]:
@@ -120,35 +98,13 @@ def _unit(
             }
         )
     silent = bool((values == values[0]).all()) and len(values) > 1
-    return {"unit": unit, "top": top, "silent": silent, **_classes(values, labels, subject)}
+    return {"unit": unit, "top": top, "silent": silent, **class_answers(values, labels, subject)}
 
 
 def _name(subject: Subject, labels: Tensor, index: int) -> str:
     if labels.ndim != 1 or not subject.classes:
         return ""
     return subject.classes[int(labels[index])]
-
-
-def _classes(values: Tensor, labels: Tensor, subject: Subject) -> Record:
-    """The classes it answers to, and how selectively.
-
-    Selectivity is (largest − mean of the others) / (|largest| + |mean of the others|) of the class
-    means: 0 answers to all alike, 1 to one alone (Morcos et al. 2018, equation 2).
-    """
-    if labels.ndim != 1 or not subject.classes:
-        return {"answers": [], "selectivity": None}
-    present = [label for label in range(len(subject.classes)) if bool((labels == label).any())]
-    means = torch.stack([values[labels == label].double().mean() for label in present])
-    order = means.argsort(descending=True, stable=True)[:3].tolist()
-    answers = [
-        {"class": subject.classes[present[place]], "mean": float(means[place])} for place in order
-    ]
-    if len(present) < 2:
-        return {"answers": answers, "selectivity": None}
-    best = means.max()
-    others = (means.sum() - best) / (len(present) - 1)
-    size = best.abs() + others.abs()
-    return {"answers": answers, "selectivity": float((best - others) / size) if size else 0.0}
 
 
 def _facts(point: Point, seen: Windows | None, units: list[Record]) -> Record:

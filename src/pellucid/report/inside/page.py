@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pellucid.base.records import write_text
 from pellucid.base.version import VERSION
-from pellucid.report.inside import conscience, kernels, maps, pooling, units, why
+from pellucid.report.inside import conscience, depth, kernels, maps, pooling, units, why
 from pellucid.report.inside.looked import Looked
 from pellucid.report.markup import facts, text
 from pellucid.report.page import frame
@@ -17,6 +17,7 @@ from pellucid.report.wording import shape
 SECTIONS: dict[str, Callable[[Looked], str]] = {
     "Why this answer": why.render,
     "Can it be trusted": conscience.render,
+    "From edges to objects": depth.render,
     "What excites a unit": units.render,
     "Filters": kernels.render,
     "Layer by layer": maps.render,
