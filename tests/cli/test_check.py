@@ -215,6 +215,18 @@ for part in rows.split(16):
     (functional.cross_entropy(network(inputs[part]), labels[part]) / 2).backward()
 optimiser.step()
 optimiser.zero_grad()""",
+    "a penalty before the pass": """\
+optimiser.zero_grad()
+loss = 1e-4 * sum(weight.pow(2).sum() for weight in network.parameters())
+loss = loss + functional.cross_entropy(network(inputs[rows]), labels[rows])
+loss.backward()
+optimiser.step()""",
+    "chance between two passes": """\
+optimiser.zero_grad()
+first = network(inputs[rows])
+second = network(torch.roll(inputs[rows], torch.randint(1, 5, ()).item(), 0))
+(functional.cross_entropy(first, labels[rows]) + first.sub(second).pow(2).mean()).backward()
+optimiser.step()""",
     "a closure": """\
 def closure():
     optimiser.zero_grad()

@@ -68,6 +68,7 @@ HEALTHY: dict[str, tuple[Callable[[], nn.Module], tuple[str, ...]]] = {
     "a last layer of zeros": (
         lambda: zeroed(plain(), "2.weight", "2.bias"), ("10",),
     ),
+    "a last layer of zeros with a bias": (lambda: zeroed(plain(), "2.weight"), ("10",)),
     "batch norm and dropout": (
         lambda: nn.Sequential(
             nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(), nn.Flatten(),

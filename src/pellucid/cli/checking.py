@@ -117,8 +117,11 @@ def _of_loss(checked: Checked) -> list[str]:
 def _start(start: Start, kind: str) -> str:
     if start.expected is None:
         return f"The loss begins at {start.loss:.4g} ({kind})."
+    entropy = start.cross_entropy
+    apart = entropy is not None and abs(entropy - start.loss) > 0.01 * abs(start.loss)
+    more = f", its cross entropy at {entropy:.4g} an example" if apart else ""
     return (
-        f"The loss begins at {start.loss:.4g}; guessing among {start.classes} classes costs "
+        f"The loss begins at {start.loss:.4g}{more}; guessing among {start.classes} classes costs "
         f"ln {start.classes} = {start.expected:.4g} ({kind})."
     )
 

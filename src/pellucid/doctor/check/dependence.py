@@ -112,6 +112,9 @@ def ask_samples(asked: Asked, told: Told) -> Samples | None:
             rest = [row for row in range(some.examples) if row != place]
             others = max(others, float(moved[rest].max()))
         spread = max(own, float(base.double().nan_to_num().abs().max()))
+    if own == 0 and not bool(base.isfinite().all()):
+        told.not_asked.append("whether examples are kept apart: the answer is not finite")
+        return None
     found = Samples(own, others, others > NOISE * spread)
     _tell_samples(found, some, told)
     return found
@@ -173,7 +176,8 @@ def _awake(asked: Asked) -> Iterator[None]:
     """
     with kept([asked.network]):
         answer = asked.answer().double()
-        if answer.numel() and float(answer.max() - answer.min()) == 0:
+        axis = min(asked.axis, answer.ndim - 1)
+        if answer.ndim and bool((answer == answer.narrow(axis, 0, 1)).all()):
             chance = torch.Generator().manual_seed(SEED)
             for weight in asked.network.parameters():
                 nudge = NUDGE * torch.randn(weight.shape, generator=chance)

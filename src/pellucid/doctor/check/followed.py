@@ -88,9 +88,7 @@ def lesson_of(seen: Seen, networks: list[Asked], told: Told) -> Lesson | None:
         return tape.play(_changer(rows, first.examples, first.axis))
 
     with kept(modules), told.asking("the loss"):
-        assert tape.random is not None
-        torch.set_rng_state(tape.random)
-        graded = grade(None)
+        graded = tape.play(lambda one: one, exact=True)
         was, again = float(tape.loss.detach().sum()), float(graded.loss.detach())
         if not math.isclose(was, again, rel_tol=NEAR, abs_tol=1e-6) and math.isfinite(was):
             told.not_asked.append(f"the loss: it was {was:.6g}, and {again:.6g} when repeated")

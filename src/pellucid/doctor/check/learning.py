@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
 from pellucid.doctor.check.asked import SEED, Asked, Graded, Lesson, kept, tensors
@@ -35,6 +36,8 @@ class Start:
 
     loss: float
     classes: int | None
+    cross_entropy: float | None
+    """An example's, in the mean: the loss itself may be a sum, weighted, or have other terms."""
     expected: float | None
     """ln C: the loss of a network that gives every class the same share."""
     spread: float | None
@@ -65,24 +68,28 @@ def ask_start(lesson: Lesson, told: Told) -> Start:
     scores = graded.scores.detach().double() if graded.scores is not None else None
     classes = lesson.classes if scores is not None else None
     expected = math.log(classes) if classes else None
-    found = Start(value, classes, expected, float(scores.std()) if scores is not None else None)
+    entropy = None
+    if classes and scores is not None and graded.labels is not None:
+        entropy = float(functional.cross_entropy(scores, graded.labels))
+    spread = float(scores.std()) if scores is not None else None
+    found = Start(value, classes, entropy, expected, spread)
     if not math.isfinite(value):
         told.proven(
             "non-finite-values",
             [f"The loss before the first step is {value}."],
             "look for logarithms of 0, divisions by 0 and scores beyond exp(88) in forward",
         )
-    elif expected and value > HIGH * expected:
+    elif expected and entropy is not None and entropy > HIGH * expected:
         told.suspected(
             "bad-initialisation",
             [
-                f"The loss begins at {value:.4g}; a guess among {classes} classes costs ln "
+                f"Cross entropy begins at {entropy:.4g}; a guess among {classes} classes costs ln "
                 f"{classes} = {expected:.4g}. The scores have a standard deviation of "
                 f"{found.spread:.3g}."
             ],
             "leave the layers at PyTorch's own initialisation, or bring the inputs to mean 0 and "
             "standard deviation 1",
-            loss=value,
+            cross_entropy=entropy,
             expected=expected,
         )
     return found

@@ -32,6 +32,8 @@ class Entry:
     result: Any
     before: Tensor | None = None
     """What the first argument held before the call wrote over it."""
+    random: Tensor | None = None
+    """The state of chance before the call, where it may draw."""
 
     @property
     def name(self) -> str:
@@ -59,15 +61,15 @@ class Tape(TorchFunctionMode):
         """The function under way outside of networks, with the shapes it got."""
         self.loss: Tensor | None = None
         self.random: Tensor | None = None
-        """The state of chance at the start."""
+        """The state of chance when the network at work was called."""
         self.device = "cpu"
         self.precision: torch.dtype | None = None
         """The device of the first network, and under autocast its precision."""
 
     def start(self) -> None:
-        if self.random is None:
-            self.running = True
-            self.random = torch.get_rng_state()
+        """A network is called, with gradients."""
+        self.running = self.running or self.loss is None
+        self.random = torch.get_rng_state()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         named = kwargs or {}
@@ -75,22 +77,35 @@ class Tape(TorchFunctionMode):
             return func(*args, **named)
         name = getattr(func, "__name__", "")
         self.attempt = (name, [tuple(one.shape) for one in tensors((args, named))])
-        before = None
-        if self.running and _writes(name) and args and isinstance(args[0], Tensor):
+        before = random = None
+        learns = any(one.requires_grad for one in tensors((args, named)))
+        noting = (self.running or (learns and self.loss is None)) and len(self.entries) < MOST
+        target = args[0] if args and _writes(name) else None
+        if noting and isinstance(target, Tensor) and not isinstance(target, nn.Parameter):
             before = args[0].detach().clone()
+        if noting and "dropout" in name:
+            random = torch.get_rng_state()
         result = func(*args, **named)
         self.attempt = None
-        if self.running and len(self.entries) < MOST and (before is not None or tensors(result)):
-            self.entries.append(Entry(func, tuple(args), dict(named), result, before))
+        if noting and self._matters(name, result, before):
+            self.entries.append(Entry(func, tuple(args), dict(named), result, before, random))
         return result
+
+    def _matters(self, name: str, result: Any, before: Tensor | None) -> bool:
+        """Before the first network only what has a slope, such as a penalty on the weights."""
+        made = [one for one in tensors(result) if not isinstance(one, nn.Parameter)]
+        if not self.running:
+            return any(one.grad_fn is not None for one in made)
+        is_noise = name.startswith("rand") and before is None  # drawn once, it is data
+        return not is_noise and (before is not None or bool(made))
 
     def note_network(
         self, network: nn.Module, args: tuple[Any, ...], named: dict[str, Any], result: Any
     ) -> None:
         if self.running and torch.is_grad_enabled():
-            if not self.entries:
+            if not self.networks:
                 self._note_autocast(network)
-            self.entries.append(Entry(network, args, named, result))
+            self.entries.append(Entry(network, args, named, result, random=self.random))
 
     def _note_autocast(self, network: nn.Module) -> None:
         self.device = next(network.parameters()).device.type
@@ -125,14 +140,17 @@ class Tape(TorchFunctionMode):
             made |= entry.makes()
         return list(found.values())
 
-    def play(self, change: Callable[[Tensor], Tensor]) -> Graded:
-        """The loss again, with `change` of every tensor of data in its place."""
+    def play(self, change: Callable[[Tensor], Tensor], exact: bool = False) -> Graded:
+        """The loss again, with `change` of every tensor of data in its place.
+
+        `exact` draws the random numbers of then.
+        """
         if self.loss is None:
             raise ValueError("no backward pass was seen")
         with torch.autocast(self.device, dtype=self.precision, enabled=self.precision is not None):
-            return self._play(change)
+            return self._play(change, exact)
 
-    def _play(self, change: Callable[[Tensor], Tensor]) -> Graded:
+    def _play(self, change: Callable[[Tensor], Tensor], exact: bool) -> Graded:
         made: dict[int, Tensor] = {}
 
         def now(value: Any) -> Any:
@@ -145,6 +163,8 @@ class Tape(TorchFunctionMode):
             if entry.before is not None and id(entry.args[0]) not in made:
                 made[id(entry.args[0])] = change(entry.before).clone()
             args, named = mapped(now, (entry.args, entry.named))
+            if exact and entry.random is not None:
+                torch.set_rng_state(entry.random)
             result = entry.function(*args, **named)
             if entry.before is not None:
                 made[id(entry.args[0])] = args[0]
