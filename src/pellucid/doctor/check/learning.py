@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -251,7 +252,7 @@ def ask_by_heart(lesson: Lesson, told: Told, seconds: float) -> list[ByHeart]:
     for rate in RATES:
         said = f"Adam with rate {rate:g}"
         if said != lesson.optimiser_said:
-            tries.append((said, lambda rate=rate: Adam(_trainable(lesson), lr=rate)))  # type: ignore[misc]
+            tries.append((said, partial(Adam, _trainable(lesson), lr=rate)))
     end = time.perf_counter() + seconds
     found: list[ByHeart] = []
     for said, make in tries:
