@@ -84,6 +84,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "predict": ("deep", "one.png", "gone.png"),
     "report": ("plain",),
     "look": ("plain", "--only", "filters"),
+    "fool": ("plain", "--count", "30"),
     "sample": ("tale", "--count", "2", "--length", "5"),
     "scratch": ("digits", "--net", "linear", "--epochs", "1"),
     "data list": (),

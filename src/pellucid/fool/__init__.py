@@ -1,0 +1,1 @@
+"""How little it takes to change a network's mind."""

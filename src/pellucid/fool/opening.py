@@ -1,0 +1,204 @@
+"""From what was typed to a network with pictures in their own values 0…1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pellucid.base.errors import BadData, PellucidError, WrongUse
+from pellucid.data.dataset import Dataset, Split
+from pellucid.data.load import load as load_data
+from pellucid.data.prepare import prepare
+from pellucid.fool.bounds import Scaling
+from pellucid.fool.victim import Victim, check
+from pellucid.train.build import find_factory
+from pellucid.train.checkpoint import load_tensors
+from pellucid.train.fit import data_settings
+from pellucid.train.predict import check_classifies
+from pellucid.train.result import writing_looks
+from pellucid.train.runs import Run, load_weights
+from pellucid.train.task import channel_constants
+
+
+@dataclass(frozen=True)
+class Which:
+    """Which pictures are asked about: one by number or file, or the first `count`."""
+
+    image: str | None = None
+    count: int = 1
+    test: bool = False
+
+
+def of_run(run: Run, which: Which, data: Dataset | None = None) -> Victim:
+    """A run's network with validation pictures, or test pictures whose look is written down."""
+    check_classifies(run)
+    if not (run.folder / "checkpoints" / "best.safetensors").is_file():
+        raise BadData(
+            f"run {run.name}",
+            "no checkpoints",
+            "a run with trained weights",
+            f"train it to its end: pellucid runs resume {run.name}",
+        )
+    network = run.network
+    mean, std = (one.double().flatten() for one in channel_constants(run.data))
+    scaling = Scaling(-mean / std, 1 / std)
+    source = {"run": str(run.folder.resolve())}
+    if which.image is not None and not which.image.isdecimal():
+        pixels = prepare(Path(which.image), run.data).pixels[None]
+        victim = Victim(
+            network, _unit(pixels), scaling, run.task.classes, f"run {run.name}", source=source
+        )
+    else:
+        split, name = _split(run, which, data)
+        places = _places(which, len(split))
+        taken = split.take(places)
+        victim = Victim(
+            network,
+            _unit(taken.inputs),
+            scaling,
+            run.task.classes,
+            f"run {run.name}",
+            labels=[int(label) for label in taken.labels],
+            numbers=places.tolist(),
+            source=source,
+            split=name,
+        )
+    check(victim)
+    return victim
+
+
+def _split(run: Run, which: Which, data: Dataset | None) -> tuple[Split, str]:
+    data = data or load_data(run.recipe.dataset, **data_settings(run.recipe))
+    if not which.test:
+        return data.validation, "validation"
+    with writing_looks(run, data):
+        return data.open_test("pellucid fool"), "test"
+
+
+def _places(which: Which, total: int) -> NDArray[np.int64]:
+    if which.image is None:
+        return np.arange(min(which.count, total))
+    place = int(which.image)
+    if place >= total:
+        raise WrongUse("--image", which.image, f"a picture from 0 to {total - 1}", "--image 0")
+    return np.array([place])
+
+
+def _unit(pixels: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels)).double() / 255
+
+
+def of_factory(
+    target: str, weights: str | None, pictures: str | None, standardised: bool, which: Which
+) -> Victim:
+    """A network of the user's, `module:factory`, with weights and pictures of theirs.
+
+    `pictures` is a data set's name, a folder of pictures, or an `.npz` file with `inputs` and
+    maybe `labels`: bytes, or numbers in 0…1. The network is given 0…1, or `standardised` values:
+    less the pictures' own mean, divided by their spread, for each channel.
+    """
+    network = _network(target)
+    if weights is not None:
+        load_weights(network, load_tensors(Path(weights))[0], Path(weights))
+    if pictures is None:
+        raise WrongUse(
+            f"network {target}",
+            "no pictures",
+            "pictures that it is asked about",
+            "--pictures FOLDER, a data set's name, or FILE.npz with inputs and labels",
+        )
+    inputs, labels, classes = _pictures(pictures)
+    unit = _unit(inputs) if inputs.dtype == np.uint8 else torch.from_numpy(inputs).double()
+    places = _places(which, len(unit))
+    source = {"factory": target, "pictures": str(pictures)}
+    if weights is not None:
+        source["weights"] = str(Path(weights).resolve())
+    victim = Victim(
+        network,
+        unit[places],
+        _scaling(unit, standardised),
+        classes,
+        f"network {target}",
+        labels=[None if labels is None else int(labels[place]) for place in places],
+        numbers=places.tolist(),
+        source=source,
+    )
+    check(victim)
+    return victim
+
+
+def _scaling(pictures: Tensor, standardised: bool) -> Scaling:
+    channels = pictures.shape[1]
+    if not standardised:
+        return Scaling(torch.zeros(channels).double(), torch.ones(channels).double())
+    mean, spread = pictures.mean(dim=(0, 2, 3)), pictures.std(dim=(0, 2, 3)).clamp(min=1e-6)
+    return Scaling(-mean / spread, 1 / spread)
+
+
+def _network(target: str) -> nn.Module:
+    try:
+        network = find_factory(target)()
+    except PellucidError:
+        raise
+    except Exception as error:
+        raise WrongUse(
+            f"network {target}",
+            f"a factory that raised {type(error).__name__}: {error}",
+            "one that can be called without arguments and returns a torch.nn.Module",
+            "write a function that makes the network as you want it",
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise WrongUse(
+            f"network {target}",
+            f"a factory that returned {type(network).__name__}",
+            "a torch.nn.Module",
+            "return the network itself",
+        )
+    return network.eval()
+
+
+def _pictures(written: str) -> tuple[NDArray[Any], NDArray[Any] | None, list[str]]:
+    """Pictures (n, c, h, w) as bytes or numbers, labels if there are any, and the classes."""
+    if not written.endswith(".npz"):
+        data = load_data(written)
+        if data.kind != "pictures":
+            raise WrongUse(
+                "--pictures",
+                f"{written}, which holds {data.kind}",
+                "pictures",
+                "give a folder of pictures or an .npz file",
+            )
+        return data.validation.inputs, data.validation.labels, list(data.classes)
+    path = Path(written)
+    if not path.is_file():
+        raise WrongUse("--pictures", f"no file {path}", "a file of arrays", "check the spelling")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            found = {name: stored[name] for name in stored.files}
+    except (ValueError, OSError) as error:
+        raise BadData(
+            str(path), f"a file that cannot be read ({error})", "arrays", "use numpy.savez"
+        ) from error
+    inputs, labels = found.get("inputs"), found.get("labels")
+    if inputs is None or inputs.ndim not in (3, 4) or not inputs.size:
+        raise BadData(
+            str(path),
+            f"arrays {', '.join(found)}" if inputs is None else f"inputs {inputs.shape}",
+            "inputs (picture, channel, row, column) and maybe labels (picture,)",
+            "numpy.savez(FILE, inputs=…, labels=…)",
+        )
+    if labels is not None and (labels.shape != (len(inputs),) or labels.min() < 0):
+        raise BadData(
+            str(path),
+            f"labels {labels.shape} for {len(inputs)} inputs",
+            "one label a picture, from 0",
+            "numpy.savez(FILE, inputs=…, labels=…)",
+        )
+    inputs = inputs[:, None] if inputs.ndim == 3 else inputs
+    return inputs, labels, []

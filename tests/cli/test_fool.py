@@ -1,0 +1,133 @@
+"""The command `fool`: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+MINE = """
+import torch
+from torch import nn
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+def softer():
+    return nn.Sequential(build(), nn.Softmax(dim=1))
+def strange():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.ELU())
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mine_to_fool", raising=False)
+    (tmp_path / "mine_to_fool.py").write_text(MINE)
+    pixels = np.random.RandomState(0).randint(0, 256, (3, 8, 8)).astype(np.uint8)
+    np.savez(tmp_path / "pictures.npz", inputs=pixels, labels=np.array([0, 1, 2]))
+    (tmp_path / "tale.txt").write_text("the sea and the sky. " * 100)
+    np.savez(tmp_path / "wide.npz", inputs=np.zeros((2, 9, 9), np.uint8))
+    return tmp_path
+
+
+def test_one_picture_of_a_run(shelf: Path, call) -> None:
+    told = call("fool", "deep", "--image", "3", "--json", "out.json")
+    assert told.code == 0
+    record = json.loads(Path("out.json").read_text())
+    (picture,) = record["pictures"]
+    assert picture["index"] == 3
+    assert picture["proved"] + picture["flipped"] + picture["undecided"] == 64
+    assert f"{picture['proved']} pixels proved" in told.out
+    path = shelf / "deep" / "fool" / "certificates" / "validation-3.json"
+    assert path.is_file()
+    checked = call("fool", "--verify", path, "--json", "-")
+    assert checked.code == 0
+    assert json.loads(checked.out)["holds"] is True
+
+
+def test_many_pictures_have_a_share_with_its_interval(shelf: Path, call) -> None:
+    told = call("fool", "plain", "--count", "6", "--json", "out.json")
+    record = json.loads(Path("out.json").read_text())
+    assert len(record["pictures"]) == 6
+    assert 0 <= record["low"] <= record["share_fooled"] <= record["high"] <= 1
+    assert "rightly read pictures" in told.out
+    again = call("fool", "plain", "--count", "7", "--json", "more.json")
+    more = json.loads(Path("more.json").read_text())
+    assert more["pictures"][:6] == record["pictures"]
+    assert again.code == 0
+
+
+def test_a_look_at_the_test_set_is_written_down(shelf: Path, call) -> None:
+    before = len((shelf / "plain" / "looks.jsonl").read_text().splitlines())
+    assert call("fool", "plain", "--image", "0").code == 0
+    assert len((shelf / "plain" / "looks.jsonl").read_text().splitlines()) == before
+    assert call("fool", "plain", "--image", "0", "--test").code == 0
+    assert len((shelf / "plain" / "looks.jsonl").read_text().splitlines()) == before + 1
+
+
+def test_a_network_of_ones_own(mine: Path, call) -> None:
+    told = call(
+        "fool", "mine_to_fool.py:build", "--pictures", "pictures.npz", "--count", "3",
+        "--json", "out.json",
+    )  # fmt: skip
+    assert told.code == 0, told.err
+    record = json.loads(Path("out.json").read_text())
+    assert [one["label"] for one in record["pictures"]] == ["0", "1", "2"]
+    path = Path("fool-build/certificates/picture-2.json")
+    assert call("fool", "--verify", path).code == 0
+
+
+def test_all_levels_of_a_network_that_cannot_be_proved(mine: Path, call) -> None:
+    words = ("fool", "mine_to_fool.py:strange", "--pictures", "pictures.npz")
+    refused = call(*words)
+    assert refused.code == 2
+    assert "the operation elu" in refused.err
+    assert "--enumerate" in refused.err
+    told = call(*words, "--enumerate", "--json", "out.json")
+    assert told.code == 0
+    assert json.loads(Path("out.json").read_text())["method"] == "enumeration"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "no network"),
+        (("mine_to_fool.py:build",), "no pictures"),
+        (("mine_to_fool.py:softer", "--pictures", "pictures.npz"), "probabilities"),
+        (("mine_to_fool.py:build", "--pictures", "pictures.npz", "--image", "9"), "0 to 2"),
+        (("mine_to_fool.py:build", "--pictures", "pictures.npz", "--count", "0"), "--count"),
+        (("mine_to_fool.py:build", "--pictures", "pictures.npz", "--seconds", "0"), "--seconds"),
+        (("mine_to_fool.py:build", "--pictures", "tale.txt"), "holds symbols"),
+        (("mine_to_fool.py:build", "--pictures", "wide.npz"), "for pictures (1, 1, 9, 9)"),
+        (("mine_to_fool.py:build", "--pictures", "gone.npz"), "no file"),
+        (("nosuchrun",), "runs list"),
+        (("--verify", "gone.json"), "no such file"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_four_parts(mine: Path, call, words, told: str) -> None:
+    outcome = call("fool", *words)
+    assert outcome.code in (2, 3)
+    assert told in outcome.err
+    assert "Fix:" in outcome.err
+
+
+def test_options_of_a_network_of_ones_own_are_refused_for_runs(shelf: Path, call) -> None:
+    refused = call("fool", "plain", "--pictures", "digits")
+    assert refused.code == 2
+    assert "only with module:factory" in refused.err
+
+
+def test_a_run_that_restores_pictures_is_refused(shelf: Path, call) -> None:
+    assert "names no classes" in call("fool", "noisy").err
+
+
+def test_a_run_without_checkpoints_is_refused(shelf: Path, call) -> None:
+    (shelf / "plain" / "checkpoints" / "best.safetensors").unlink()
+    refused = call("fool", "plain")
+    assert refused.code == 3
+    assert "no checkpoints" in refused.err
