@@ -15,10 +15,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is loaded
 
 from pathlib import Path
 
-from doctor.cases import Case, Job, Work, all_cases
+import results_page
+from doctor.cases import KINDS, Case, Job, Work, all_cases
 from doctor.forked import BARE, DOCTOR, RIVALS
 
-from doctor import judge
+from doctor import judge, score
 
 STAGES = ("judge", "doctor", "rivals", "table")
 
@@ -54,22 +55,68 @@ def show_verdicts(work: Work, cases: list[Case]) -> None:
         )
 
 
+def page(runs: list[score.Run]) -> str:
+    """Everything that was measured, as Markdown."""
+    approaches = [score.OURS, *score.PUBLISHED, *score.with_trivial(runs)]
+    head = [
+        "approach",
+        "healthy runs with an alarm",
+        "faulty runs with a right name",
+        "the same, source unchanged",
+        "alarms that are right",
+        "findings a faulty run",
+    ]
+    faulty = sum(run.is_faulty for run in runs)
+    return "\n".join([
+        results_page.machine(),
+        "",
+        f"{len(runs):,} runs: {faulty:,} faulty ones, {len(runs) - faulty:,} healthy ones. "
+        "Shares with Wilson's 95 % intervals.",
+        "",
+        results_page.table(head, [score.summary(runs, approach) for approach in approaches]),
+        "",
+        results_page.table(["healthy runs", "with an alarm of the doctor", ""],
+                           score.by_kind(runs)),
+        "",
+        results_page.table(["diagnosis", "recall", "recall of this very name", "precision",
+                            "step, median"], score.by_name(runs)),
+        "",
+        score.loop_faults(runs),
+        score.same_bits(runs),
+    ])  # fmt: skip
+
+
+def write_table(work: Work, cases: list[Case], chosen: argparse.Namespace) -> None:
+    """The table and the list of misses into the work folder; with `--write`, onto the page."""
+    runs = score.collect(work, cases, chosen)
+    text = page(runs)
+    (work.folder / "table.md").write_text(text + "\n")
+    (work.folder / "misses.txt").write_text("\n".join(score.misses(runs)) + "\n")
+    print(text)
+    if chosen.write:
+        results_page.write("doctor-corpus", text)
+
+
 def main() -> None:
     """Make the runs that are missing, stage by stage, then the table."""
     parser = argparse.ArgumentParser(description="the doctor's development corpus")
     parser.add_argument("--work", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--only", default="", help="cases whose key begins so")
+    parser.add_argument("--only", nargs="*", default=(), help="cases whose key begins so")
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=KINDS)
     parser.add_argument("--stage", nargs="*", choices=STAGES, default=STAGES)
     parser.add_argument("--healthy-seeds", type=int, default=5)
     parser.add_argument("--mutant-seeds", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
     parser.add_argument("--doctor-options", default="", help="options of `pellucid doctor`")
+    parser.add_argument("--write", action="store_true", help="also into docs/results.md")
     chosen = parser.parse_args()
-    work, cases = Work(chosen.work.resolve()), all_cases(chosen.only)
+    work, cases = Work(chosen.work.resolve()), all_cases(chosen.only, chosen.kinds)
     for stage in chosen.stage:
         work.make(jobs_for(stage, cases, chosen), chosen.jobs)
         if stage == "judge":
             show_verdicts(work, cases)
+    if "table" in chosen.stage:
+        write_table(work, cases, chosen)
 
 
 if __name__ == "__main__":

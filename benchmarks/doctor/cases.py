@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from doctor.forked import Record
 from doctor.material import Files, as_bytes, files_of, write
 from doctor.mutant import Mutant, mutants_of, program_text, programs, traps
 
+KINDS = ("healthy", "trap", "mutant")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -40,14 +41,18 @@ class Case:
         return self.mutant.files() if self.mutant else files_of(self.program)
 
 
-def all_cases(only: str = "") -> list[Case]:
-    """Every case whose key begins with `only`; mutants of one program come after it."""
+def all_cases(only: Sequence[str] = (), kinds: Sequence[str] = KINDS) -> list[Case]:
+    """Every case of these kinds whose key begins with one of `only`, if any are given."""
     found = []
     for program in programs():
         found.append(Case(program, "healthy"))
         found += [Case(program, "mutant", mutant) for mutant in mutants_of(program)]
     found += [Case(trap, "trap") for trap in traps()]
-    return [case for case in found if case.key.startswith(only)]
+    return [
+        case
+        for case in found
+        if case.kind in kinds and (not only or case.key.startswith(tuple(only)))
+    ]
 
 
 @dataclass(frozen=True)

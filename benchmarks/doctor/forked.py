@@ -98,8 +98,8 @@ def _child(folder: Path, arguments: list[str], way: str, options: list[str]) -> 
 
 def _watched(arguments: list[str], way: str, options: list[str]) -> int:
     record: Record = {}
-    before = {path.name for path in Path.cwd().iterdir()}
-    with _optimisers() as seen:
+    _same_start()
+    with _state_at_the_end(record):
         if way == BARE:
             code = _plain(arguments)
         elif way == DOCTOR:
@@ -113,9 +113,37 @@ def _watched(arguments: list[str], way: str, options: list[str]) -> int:
             with collector.watching():
                 code = _plain(arguments)
             record["rivals"] = collector.verdicts()
-    record |= {"exit_code": code, "hash": _state(seen, before)}
+    record["exit_code"] = code
     Path("record.json").write_text(json.dumps(record))
     return 0
+
+
+@contextlib.contextmanager
+def _state_at_the_end(record: Record) -> Iterator[None]:
+    """Takes the state when the program itself has ended, whoever runs it: probes come later."""
+    before = {path.name for path in Path.cwd().iterdir()}
+    whole = runpy.run_path
+
+    def run_path(*args: Any, **named: Any) -> Any:
+        with _optimisers() as seen:
+            try:
+                return whole(*args, **named)
+            finally:
+                record["hash"] = _state(seen, before)
+
+    runpy.run_path = run_path
+    try:
+        yield
+    finally:
+        runpy.run_path = whole
+
+
+def _same_start() -> None:
+    """Every run begins with the same random states: a fork seeds Python's own generator anew."""
+    import numpy as np
+
+    random.seed(0)
+    np.random.seed(0)
 
 
 def _plain(arguments: list[str]) -> int:
@@ -159,22 +187,25 @@ def _optimisers() -> Iterator[dict[int, Any]]:
         handle.remove()
 
 
-def _state(seen: dict[int, Any], before: set[str]) -> str:
-    """A hash of the final weights, of the files the program wrote, and of all random states."""
+def _state(seen: dict[int, Any], before: set[str]) -> dict[str, str]:
+    """Hashes of the final weights, of the files the program wrote, and of all random states."""
     import numpy as np
     import torch
 
-    found = hashlib.sha256()
+    weights, files = hashlib.sha256(), hashlib.sha256()
     for optimiser in seen.values():
         for group in optimiser.param_groups:
             for weight in group["params"]:
-                found.update(weight.detach().float().cpu().numpy().tobytes())
+                weights.update(weight.detach().float().cpu().numpy().tobytes())
     own = {"stdout", "stderr", "findings.json", "record.json", "__pycache__"}
     for path in sorted(Path.cwd().iterdir()):
         if path.name not in before | own and path.is_file():
-            found.update(path.name.encode())
-            found.update(path.read_bytes())
-    found.update(torch.get_rng_state().numpy().tobytes())
-    found.update(repr(random.getstate()).encode())
-    found.update(repr(np.random.get_state()).encode())
-    return found.hexdigest()
+            files.update(path.name.encode())
+            files.update(path.read_bytes())
+    states = {
+        "torch": torch.get_rng_state().numpy().tobytes(),
+        "python": repr(random.getstate()).encode(),
+        "numpy": repr(np.random.get_state()).encode(),
+    }
+    found = {name: hashlib.sha256(state).hexdigest() for name, state in states.items()}
+    return found | {"weights": weights.hexdigest(), "files": files.hexdigest()}

@@ -31,7 +31,7 @@ TRIVIAL = {
     "gan_ring": 0.36,
 }
 """The metric of an answer that ignores the inputs."""
-FAULTY, DEFINED, HEALTHY = "faulty", "faulty by definition", "harmless"
+FAULTY, DEFINED, HARMLESS = "faulty", "faulty by definition", "harmless"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def judge(work: Work, case: Case) -> Verdict:
     if statistics.pstdev(worse) + statistics.pstdev(healthy) > 0:
         p = float(ttest_ind(worse, healthy, equal_var=False, alternative="less").pvalue)
     is_apart = max(worse) < min(healthy)
-    kind = FAULTY if lost >= LOST and (p < LEVEL or is_apart) else HEALTHY
-    if kind == HEALTHY and case.mutant.by_definition:
+    kind = FAULTY if lost >= LOST and (p < LEVEL or is_apart) else HARMLESS
+    if kind == HARMLESS and case.mutant.by_definition:
         kind = DEFINED
     return Verdict(kind, statistics.mean(healthy), statistics.mean(worse), lost, p)

@@ -1,0 +1,36 @@
+"""Mixed precision with bfloat16."""
+
+import argparse
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--seed", type=int, default=0)
+args = parser.parse_args()
+torch.manual_seed(args.seed)
+
+data = np.load("digits.npz")
+train_x = torch.tensor(data["train_x"]) / 16
+train_y = torch.tensor(data["train_y"])
+test_x = torch.tensor(data["test_x"]) / 16
+test_y = torch.tensor(data["test_y"])
+
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, 10))
+
+optimizer = torch.optim.AdamW(model.parameters(), lr=0.003)
+for epoch in range(9):
+    model.train()
+    for rows in torch.randperm(len(train_x)).split(40):
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = F.cross_entropy(model(train_x[rows]), train_y[rows])
+        loss.backward()
+        optimizer.step()
+
+model.eval()
+with torch.no_grad():
+    accuracy = (model(test_x).argmax(1) == test_y).float().mean().item()
+print(f"metric {accuracy:.4f}")

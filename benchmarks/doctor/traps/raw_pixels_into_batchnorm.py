@@ -1,0 +1,34 @@
+"""Pixels of 0 to 255 go into a network that begins with batch norm."""
+
+import argparse
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--seed", type=int, default=0)
+args = parser.parse_args()
+torch.manual_seed(args.seed)
+
+data = np.load("digits.npz")
+train_x = torch.tensor(data["train_x"]) / 16
+train_y = torch.tensor(data["train_y"])
+test_x = torch.tensor(data["test_x"]) / 16
+test_y = torch.tensor(data["test_y"])
+
+train_x, test_x = train_x * 255, test_x * 255
+model = nn.Sequential(nn.BatchNorm1d(64), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
+for epoch in range(9):
+    model.train()
+    for rows in torch.randperm(len(train_x)).split(40):
+        optimizer.zero_grad()
+        F.cross_entropy(model(train_x[rows]), train_y[rows]).backward()
+        optimizer.step()
+
+model.eval()
+with torch.no_grad():
+    accuracy = (model(test_x).argmax(1) == test_y).float().mean().item()
+print(f"metric {accuracy:.4f}")
