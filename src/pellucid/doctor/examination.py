@@ -129,8 +129,16 @@ def _strongest(findings: list[Finding]) -> list[Finding]:
 
 
 def _without_symptoms(findings: list[Finding]) -> list[Finding]:
-    explained = {symptom for finding in findings for symptom in finding.explains}
-    return [finding for finding in findings if finding.name not in explained]
+    """Those that no other explains; where two explain each other, the one whose cure helps more."""
+    return [
+        finding
+        for finding in findings
+        if not any(
+            finding.name in other.explains
+            and (other.name not in finding.explains or other.effect < finding.effect)
+            for other in findings
+        )
+    ]
 
 
 def diagnosis(name: str) -> type[Diagnosis]:
@@ -158,6 +166,8 @@ def not_observed(trace: Trace) -> list[str]:
         missing.append("a call of one of PyTorch's loss functions")
     if not any(not entry.with_graph and entry.step for entry in trace.passes):
         missing.append("an evaluation")
+    if trace.stumbled:
+        missing.append(f"what came after {trace.stumbled}")
     if len(trace.passes) >= MOST:
         missing.append(f"what came after the first {MOST:,} passes")
     return missing

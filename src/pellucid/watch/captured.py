@@ -19,7 +19,7 @@ BEGINNING = 60
 """Steps that are kept from the first on."""
 LATER = 40
 """Steps of those after them that are kept, the newest; one in `EACH`."""
-EACH = 10
+EACH = 20
 MOST = 64_000_000
 """Numbers in all that are kept; larger batches are kept less often."""
 
@@ -75,6 +75,8 @@ class Captured:
     held: deque[Held] = field(default_factory=lambda: deque(maxlen=LATER))
     network: nn.Module | None = None
     """The network as it is now."""
+    model: int = 0
+    """Its number among the networks of the trace."""
     first: tuple[nn.Module, Optimizer] | None = None
     """A copy of the network before its first step, with an optimiser of its own."""
     rates: dict[int, tuple[float, ...]] = field(default_factory=dict)

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_compiling
 from torch.nn.modules import module as global_hooks
 from torch.optim import Optimizer
 from torch.optim import optimizer as optimizer_hooks
 from torch.utils.data import DataLoader
 
 from pellucid.watch.captured import Batch, Captured, Held, chance, copy_of
+from pellucid.watch.exchanged import exchanged, true_places
 from pellucid.watch.lines import users_line
 from pellucid.watch.loaders import Loaders
 from pellucid.watch.losses import Losses, note_meetings
+from pellucid.watch.networks import Networks, is_alone, plain
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.replay import first_not_finite, repeat
 from pellucid.watch.rows import marks_of
 from pellucid.watch.tail import Listener, version_of
-from pellucid.watch.trace import Model, NotFinite, Pass, Trace
+from pellucid.watch.trace import NotFinite, Pass, Trace
 from pellucid.watch.updates import Updates
 
 MOST = 50_000
@@ -47,10 +51,12 @@ class Follower:
         self.most_steps = math.inf
         """Steps after which nothing is watched any more."""
         self._on_step = on_step
-        self._models: dict[int, tuple[int, nn.Module]] = {}
-        self._losses = Losses(self.trace)
-        self._loaders = Loaders(self.trace.loaders)
-        self._updates = Updates(self.trace, lambda: (entry for _, entry in self._models.values()))
+        self._losses = Losses(self.trace, self._listens, self._safely)
+        self._loaders = Loaders(self.trace.loaders, self._safely)
+        owners: dict[int, str] = {}
+        self._networks = Networks(self.trace.models, owners)
+        self._updates = Updates(self.trace, self._networks, owners)
+        self._hooks = ExitStack()
         self._learnt_from: dict[int, set[float]] = {}
         """By network, the marks of the examples that it has learnt from."""
         self._pending: tuple[int, list[float]] = (0, [])
@@ -63,6 +69,7 @@ class Follower:
         self._buffers: dict[str, Tensor] | None = None
         self._asking = False
         """While a question is put to a network: its passes are not the script's."""
+        self._has_ended = False
 
     @property
     def step(self) -> int:
@@ -71,76 +78,83 @@ class Follower:
     @property
     def _is_over(self) -> bool:
         seen = self.trace
-        return self._asking or len(seen.passes) >= MOST or len(seen.steps) >= self.most_steps
+        over = len(seen.passes) >= MOST or len(seen.steps) >= self.most_steps
+        return over or bool(seen.stumbled) or self._has_ended
+
+    def _listens(self) -> bool:
+        return not self._asking and not self._is_over
+
+    def _safely(self, method: Callable[..., None]) -> Callable[..., None]:
+        """A mistake of ours must not end a training of the user's: it ends the watching."""
+
+        @functools.wraps(method)
+        def careful(*args: Any, **named: Any) -> None:
+            try:
+                method(*args, **named)
+            except Exception as error:
+                if os.environ.get("PELLUCID_DEBUG", "") not in ("", "0"):
+                    raise
+                self._asking = False
+                said = f"{type(error).__name__}: {error}".split("\n")[0]
+                self.trace.stumbled = f"step {self.step}, where the doctor stumbled ({said})"
+
+        return careful
 
     @contextmanager
     def watching(self) -> Iterator[Follower]:
         """Watch everything that happens inside the block, in this thread or others."""
-        handles = [
-            global_hooks.register_module_forward_pre_hook(self._enter),
-            global_hooks.register_module_forward_hook(self._leave, with_kwargs=True),
-            optimizer_hooks.register_optimizer_step_pre_hook(self._before_step),
-        ]
-        whole, iterate = torch.autograd.backward, DataLoader.__iter__
-        clip = torch.nn.utils.clip_grad_norm_
-        torch.autograd.backward = self._wrapped_backward(whole)
-        DataLoader.__iter__ = self._loaders.wrapped(iterate)  # type: ignore[method-assign,assignment]
-        torch.nn.utils.clip_grad_norm_ = self._wrapped_clip(clip)
-        try:
-            with self._losses.watching():
+        hear = self._safely
+        with self._hooks as hooks:
+            for handle in (
+                global_hooks.register_module_forward_pre_hook(hear(self._enter)),
+                global_hooks.register_module_forward_hook(hear(self._leave), with_kwargs=True),
+                optimizer_hooks.register_optimizer_step_pre_hook(hear(self._before_step)),
+            ):
+                hooks.callback(handle.remove)
+            for owner, name, wrap in (
+                (torch.autograd, "backward", self._wrapped_backward),
+                (DataLoader, "__iter__", self._loaders.wrapped),
+                (torch.nn.utils, "clip_grad_norm_", self._wrapped_clip),
+            ):
+                hooks.enter_context(exchanged(owner, name, wrap))
+            hooks.enter_context(true_places())
+            hooks.enter_context(self._losses.watching())
+            hooks.callback(hear(self._stop_listening))
+            self._has_ended = False
+            try:
                 yield self
-        finally:
-            self._stop_listening()
-            torch.autograd.backward = whole
-            DataLoader.__iter__ = iterate  # type: ignore[method-assign]
-            torch.nn.utils.clip_grad_norm_ = clip
-            for handle in handles:
-                handle.remove()
+            finally:
+                self._has_ended = True
 
     def _enter(self, module: nn.Module, given: Any) -> None:
-        if self._is_over:
+        if self._asking or is_compiling():
             return
-        if not self.stack and _has_parameters(module):
+        if not self.stack:
+            if self._is_over:
+                self._hooks.close()
+                return
             self._stop_listening()
-            self._chance = chance() if self.captured.wants(self.step) else None
+            is_kept = self._networks.is_one(module) and self.captured.wants(self.step)
+            self._chance = chance() if is_kept else None
             if self._buffers is None and torch.is_grad_enabled():
                 self._buffers = {name: value.clone() for name, value in module.named_buffers()}
         self.stack.append((module, given))
         self._updates.took_part.add(id(module))
 
     def _leave(self, module: nn.Module, given: Any, named: Any, answer: Any) -> None:
-        if self._asking or not self.stack:
+        if self._asking or not self.stack or is_compiling():
             return
         while self.stack and self.stack.pop()[0] is not module:
             pass  # a module that raised, and whose error was caught, was never left
         first = next(iter(tensors_in(answer)), None)
         if first is not None and first.ndim > 2:
             self.before = tuple(first.shape)
-        if not self.stack and _has_parameters(module):
+        if not self.stack and self._networks.is_one(module):
             self._note_pass(module, given, named, answer)
 
-    def _model(self, module: nn.Module) -> int:
-        known = self._models.get(id(module))
-        if known is not None:
-            return known[0]
-        dropouts = [part for part in module.modules() if _drops(part)]
-        self.trace.models.append(
-            Model(
-                type(module).__name__,
-                len(dropouts),
-                max((float(part.p) for part in dropouts), default=0.0),  # type: ignore[arg-type]
-                sum(_keeps_statistics(part) for part in module.modules()),
-                sum(weight.numel() for weight in module.parameters()),
-                sum(weight.numel() for weight in module.parameters() if weight.requires_grad),
-            )
-        )
-        self._models[id(module)] = (len(self._models), module)
-        for name, weight in module.named_parameters():
-            self._updates.owners.setdefault(id(weight), name)
-        return len(self._models) - 1
-
     def _note_pass(self, module: nn.Module, given: Any, named: Any, answer: Any) -> None:
-        model = self._model(module)
+        network = self._networks.called(module)
+        model = network.number
         tensors = [tensor for tensor in tensors_in((given, named)) if tensor.ndim]
         rows = marks_of(tensors)
         known = self._learnt_from.setdefault(model, set())
@@ -149,8 +163,8 @@ class Follower:
             model=model,
             step=self.step,
             training=module.training,
-            dropping=sum(_drops(part) and part.training for part in module.modules()),
-            norming=sum(_keeps_statistics(part) and part.training for part in module.modules()),
+            dropping=network.dropping(),
+            norming=network.norming(),
             with_graph=with_graph,
             examples=len(rows),
             line=users_line(),
@@ -166,7 +180,7 @@ class Follower:
             self._look_at_evaluation(module, given, found)
         answers = list(tensors_in(answer))
         for tensor in answers:
-            self._losses.answers[tensor] = model
+            self._losses.answers.add(tensor, model)
         self._listen(module, given, named, answers, found)
 
     def _listen(
@@ -205,20 +219,22 @@ class Follower:
         if isinstance(heard_for, Held) and heard_for.target is None:
             heard_for.target = partner if partner is not None else self._losses.target
         if isinstance(heard_for, Batch) and loss is not None and self._last is not None:
-            self._keep(heard_for, listener, loss, self._last[0])
+            self._keep(heard_for, listener, loss, plain(self._last[0]))
 
     def _keep(self, batch: Batch, heard: Listener, loss: Tensor, module: nn.Module) -> None:
         names = {id(weight): name for name, weight in module.named_parameters()}
         batch.tail, batch.loss = heard.tail(loss, names), float(loss.detach().sum())
         kept = self.captured
-        if kept.network is not None and kept.network is not module:
+        if not is_alone():
+            kept.why_not = "several processes train one network"
+        elif kept.network is not None and kept.network is not module:
             kept.why_not = "several networks are trained at once"
         elif batch.tail is None:
             kept.why_not = "the loss depends on more than one pass through the network"
         elif any(tensor.grad_fn for tensor in tensors_in((batch.given, batch.named))):
             kept.why_not = "the network is only a part of what is trained"
         else:
-            kept.network = module
+            kept.network, kept.model = module, self._pending[0]
             kept.keep(batch)
 
     def _look_at_evaluation(self, module: nn.Module, given: Any, found: Pass) -> None:
@@ -227,7 +243,7 @@ class Follower:
         mode = (found.model, found.training)
         asked = any((entry.model, entry.training) == mode for entry in self.trace.repeated)
         noisy = bool(found.dropping or found.norming) if found.training else True
-        if noisy and self.step and not asked:
+        if noisy and self.step and not asked and is_alone():
             self._asking = True
             repeated = repeat(module, given, found.model)
             self._asking = False
@@ -235,11 +251,13 @@ class Follower:
                 self.trace.repeated.append(repeated)
 
     def _wrapped_backward(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        note = self._safely(self._note_backward)
+
         @functools.wraps(function)
         def watched(tensors: Any, *args: Any, **named: Any) -> Any:
             losses = list(tensors_in(tensors))
-            if losses and not self._is_over:
-                self._note_backward(losses[0])
+            if losses and self._listens():
+                note(losses[0])
             return function(tensors, *args, **named)
 
         return watched
@@ -264,12 +282,17 @@ class Follower:
         self._pending = (model, [])
         if not math.isfinite(found.loss) and self.trace.not_finite is None:
             self._asking = True
-            where, what = first_not_finite(self._last) if self._last else ("", "the loss")
+            where, what = self._first_not_finite()
             self._asking = False
             self.trace.not_finite = NotFinite(self.step, where, what, found.line)
 
+    def _first_not_finite(self) -> tuple[str, str]:
+        if self._last is None or not is_alone():
+            return "", "the loss"
+        return first_not_finite((plain(self._last[0]), self._last[1]))
+
     def _before_step(self, optimiser: Optimizer, _args: Any, _named: Any) -> None:
-        if self._is_over:
+        if not self._listens():
             return
         self._stop_listening()
         found = self._updates.note_step(optimiser)
@@ -289,15 +312,3 @@ class Follower:
                     if name in self._buffers:
                         value.copy_(self._buffers[name])
         self._on_step(self.trace)
-
-
-def _has_parameters(module: nn.Module) -> bool:
-    return next(module.parameters(), None) is not None
-
-
-def _drops(part: nn.Module) -> bool:
-    return isinstance(part, nn.modules.dropout._DropoutNd) and part.p > 0
-
-
-def _keeps_statistics(part: nn.Module) -> bool:
-    return isinstance(part, nn.modules.batchnorm._BatchNorm) and part.track_running_stats

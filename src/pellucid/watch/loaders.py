@@ -17,8 +17,11 @@ from pellucid.watch.trace import Loader
 class Loaders:
     """Notes every loader that is gone through, and the batch that it has given last."""
 
-    def __init__(self, found: list[Loader]) -> None:
+    def __init__(
+        self, found: list[Loader], safely: Callable[[Callable[..., None]], Callable[..., None]]
+    ) -> None:
         self._found = found
+        self.note = safely(self._note)
         self._numbers: dict[int, tuple[int, Any]] = {}
         self._bases: dict[int, tuple[int, Any]] = {}
         self.last: tuple[int, list[Tensor]] | None = None
@@ -27,9 +30,12 @@ class Loaders:
     def wrapped(self, function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
         @functools.wraps(function)
         def watched(loader: DataLoader[Any]) -> Iterator[Any]:
-            return _Noted(function(loader), self, self._number(loader))
+            return _Noted(function(loader), self, loader)
 
         return watched
+
+    def _note(self, loader: DataLoader[Any], batch: Any) -> None:
+        self.last = (self._number(loader), list(tensors_in(batch)))
 
     def source(self, rows: int) -> int | None:
         """The loader that a batch of so many rows has come from, as far as one can tell."""
@@ -76,15 +82,15 @@ class Loaders:
 class _Noted:
     """A loader's own iterator; what it gives is noted, and everything else is its own."""
 
-    def __init__(self, inner: Iterator[Any], loaders: Loaders, number: int) -> None:
-        self._inner, self._loaders, self._number = inner, loaders, number
+    def __init__(self, inner: Iterator[Any], loaders: Loaders, loader: DataLoader[Any]) -> None:
+        self._inner, self._loaders, self._loader = inner, loaders, loader
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
         batch = next(self._inner)
-        self._loaders.last = (self._number, list(tensors_in(batch)))
+        self._loaders.note(self._loader, batch)
         return batch
 
     def __len__(self) -> int:

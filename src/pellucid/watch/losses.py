@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor
+from torch.compiler import is_compiling
 from torch.nn import functional
-from torch.utils.weak import WeakIdKeyDictionary
 
+from pellucid.watch.exchanged import exchanged
 from pellucid.watch.graph import makers
 from pellucid.watch.lines import Line, users_line
 from pellucid.watch.tail import Listener, tensors_of
@@ -30,43 +32,68 @@ COMPARED = ("eq", "ne", "sub", "rsub", "mul")
 PICKED = ("argmax", "max", "topk")
 
 
+Safely = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+class Answers:
+    """By answer of a network, which network's it is; answers are not kept alive."""
+
+    MOST = 256
+
+    def __init__(self) -> None:
+        self._entries: dict[int, tuple[ref[Tensor], int]] = {}
+
+    def add(self, answer: Tensor, model: int) -> None:
+        if len(self._entries) >= self.MOST:
+            self._entries = {k: e for k, e in self._entries.items() if e[0]() is not None}
+        self._entries[id(answer)] = (ref(answer), model)
+
+    def get(self, tensor: Tensor) -> int | None:
+        entry = self._entries.get(id(tensor))
+        return entry[1] if entry is not None and entry[0]() is tensor else None
+
+
 class Losses:
     """Notes each call of a loss function with its operands' shapes, origin and values."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, listens: Callable[[], bool], safely: Safely) -> None:
         self._trace = trace
-        self.answers: Any = WeakIdKeyDictionary()
-        """By answer of a network, which network's it is; answers are not kept alive."""
+        self._listens = listens
+        self._note = safely(self._note_call)
+        self.answers = Answers()
         self.target: Tensor | None = None
         """What the newest call compared an answer with."""
+        self._made: dict[Any, tuple[int, tuple[str, ...]]] = {}
+        self._inside = False
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        whole = {name: getattr(functional, name) for name in LOSSES}
-        for name, function in whole.items():
-            setattr(functional, name, self._wrapped(name, function))
-        try:
+        with ExitStack() as stack:
+            for name in LOSSES:
+                wrap = functools.partial(self._wrapped, name)
+                stack.enter_context(exchanged(functional, name, wrap))
             yield
-        finally:
-            for name, function in whole.items():
-                setattr(functional, name, function)
 
     def _wrapped(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def watched(*args: Any, **named: Any) -> Any:
+            if self._inside or is_compiling() or not self._listens():
+                return function(*args, **named)
             prediction = args[0] if args else named.get("input")
             target = args[1] if len(args) > 1 else named.get("target")
             value = None
+            self._inside = True  # with a listener at work, PyTorch calls a loss a second time
             try:
                 value = function(*args, **named)
             finally:  # what it refuses is noted too
+                self._inside = False
                 if isinstance(prediction, Tensor) and isinstance(target, Tensor):
                     self._note(name, prediction, target, value)
             return value
 
         return watched
 
-    def _note(self, name: str, prediction: Tensor, target: Tensor, value: Any) -> None:
+    def _note_call(self, name: str, prediction: Tensor, target: Tensor, value: Any) -> None:
         calls = self._trace.losses
         if name == "nll_loss" and calls and makers(prediction, 1) == ("LogSoftmax",):
             return  # the second half of a cross entropy
@@ -75,15 +102,27 @@ class Losses:
             step=len(self._trace.steps),
             shape=tuple(prediction.shape),
             target_shape=tuple(target.shape),
-            made_by=makers(prediction) if prediction.requires_grad else (),
+            made_by=(),
             line=users_line(),
             model=self.answers.get(prediction),
             with_graph=prediction.requires_grad,
         )
+        if prediction.requires_grad:
+            found.made_by = self._makers(found, prediction)
         if len(calls) < LOOKED_AT or len(calls) % AGAIN == 0 or value is None:
             _look_at_values(found, prediction.detach(), target.detach(), value)
         self.target = target
         calls.append(found)
+
+    def _makers(self, found: LossCall, prediction: Tensor) -> tuple[str, ...]:
+        """Read from the graph; after the first calls that one line makes with one kind of
+        prediction only now and then."""
+        key = (found.name, found.line, found.model, type(prediction.grad_fn))
+        count, made_by = self._made.get(key, (0, ()))
+        if count < LOOKED_AT or count % AGAIN == 0:
+            made_by = makers(prediction)
+        self._made[key] = (count + 1, made_by)
+        return made_by
 
 
 def _look_at_values(found: LossCall, prediction: Tensor, target: Tensor, value: Any) -> None:

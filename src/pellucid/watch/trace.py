@@ -218,3 +218,5 @@ class Trace:
     repeated: list[Repeated] = field(default_factory=list)
     not_finite: NotFinite | None = None
     crash: Crash | None = None
+    stumbled: str = ""
+    """Where watching ended before the training did, because of a mistake of our own."""

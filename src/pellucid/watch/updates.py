@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from pellucid.watch.graph import learnt
 from pellucid.watch.lines import users_line
+from pellucid.watch.networks import Networks
 from pellucid.watch.trace import Backward, Step, Trace
 
 LOOKED_AT = 5
@@ -23,10 +23,10 @@ BY_HAND = 20
 class Updates:
     """Notes each backward pass and each step, by the identity of parameters and gradients."""
 
-    def __init__(self, trace: Trace, networks: Callable[[], Iterator[nn.Module]]) -> None:
+    def __init__(self, trace: Trace, networks: Networks, owners: dict[int, str]) -> None:
         self._trace = trace
         self._networks = networks
-        self.owners: dict[int, str] = {}
+        self.owners = owners
         """By parameter, its name in its network."""
         self.optimisers: list[Optimizer] = []
         self.took_part: set[int] = set()
@@ -69,7 +69,7 @@ class Updates:
         Whether that is a fault shows at their next step: in adversarial training the other
         network's gradients pile up too, and are cleared before they are used.
         """
-        for weight in (weight for network in self._networks() for weight in network.parameters()):
+        for weight in self._networks.weights():
             gradient = weight.grad
             if gradient is None:
                 self._dirty.discard(id(weight))
@@ -105,7 +105,7 @@ class Updates:
         """Parameters of modules that took part in the pass, and yet have no gradient."""
         owners = {
             id(weight): part
-            for network in self._networks()
+            for network in self._networks
             for part in network.modules()
             for weight in part.parameters(recurse=False)
         }
