@@ -42,13 +42,11 @@ class Bench:
 
     def __init__(self, trace: Trace, captured: Captured, seconds: float = math.inf) -> None:
         self._trace = trace
-        self._captured = captured
+        self._captured = self.captured = captured
         self._standing: Standing | None = None
         self._until = time.monotonic() + seconds
         self._known: dict[tuple[int, int], Outcome] = {}
         self.batches = [batch for batch in captured.beginning if batch.is_fresh()]
-        self.held = list(captured.held)
-        """Batches of evaluations."""
         self.tried: list[str] = []
         """What was tried, in words."""
         self.why_not = captured.why_not or self._reason()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +62,7 @@ class Judge:
         calm(network, self.batches[0].training)
         losses, right, count = [], 0, 0
         with torch.no_grad():
-            for batch in self.batches:
+            for batch in self._mixed() if change.dealt_anew else self.batches:
                 answers = answers_of(network, batch, change)
                 losses.append(float(self.loss_of(network, batch, answers).sum()))
                 marks = _right(answers[0], self.find_target(batch))
@@ -82,6 +82,8 @@ class Judge:
         if batch.tail is None:
             return None
         found = rows_of(batch.tail, batch.size)
+        if found and isinstance(batch.tail, _Dealt):
+            return cast(Tensor, batch.tail.exchange(found[0]))
         return found[0] if found else None
 
     def target_of(self, batch: Batch) -> Tensor:
@@ -115,6 +117,11 @@ class Judge:
             return None
         counts = torch.bincount(torch.cat([t for t in targets if t is not None]).clamp_min(0))
         return float(counts.max() / counts.sum())
+
+    def _mixed(self) -> list[Batch]:
+        """The judged batches with examples of all: in batches of one class a batch norm takes away
+        what tells the classes apart."""
+        return [batch for (batch,) in self.dealt_anew([[b] for b in self.batches], seed=1)]
 
     def dealt_anew(self, steps: list[list[Batch]], seed: int) -> list[list[Batch]]:
         """Examples of all batches, dealt by chance into batches of the same sizes."""
@@ -163,10 +170,10 @@ class _Dealt(Tail):
 
     def __init__(self, tail: Tail, change: Callable[[Any], Any]) -> None:
         super().__init__(tail.answers, tail.shape, tail.steps, tail.loss)
-        self._change = change
+        self.exchange = change
 
     def again(self, answers: Any, weights: Any, constant: Any = None) -> Tensor:
-        return super().again(answers, weights, self._change)
+        return super().again(answers, weights, self.exchange)
 
 
 def calm(network: nn.Module, training: bool) -> None:

@@ -14,6 +14,8 @@ class NonFiniteValues(Diagnosis):
     """NaN or infinity, and where it began."""
 
     GROUP = OPTIMISATION
+    HURTS_LEARNING = False  # a cure that is tried may name the cause
+    EXPLAINS = ("samples-mixed",)
     SICK = script(step=ROOT)
     HEALTHY = script(step=ROOT.replace(".sqrt()", ".abs().sqrt()"))
 

@@ -1,0 +1,75 @@
+"""The number that is printed is not what it claims to be."""
+
+from __future__ import annotations
+
+from pellucid.doctor.cases import EVALUATE, script
+from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
+from pellucid.doctor.finding import Finding
+from pellucid.watch.trace import Choice, Meeting, Trace
+
+
+class MetricWrong(Diagnosis):
+    """The number that is printed is not what it claims to be."""
+
+    GROUP = PROCEDURE
+    HURTS_LEARNING = False
+    SICK = script(evaluate=EVALUATE.replace("argmax(1)", "argmax(1, keepdim=True)"))
+    HEALTHY = script()
+
+    def find(self, trace: Trace) -> Finding | None:
+        met = [meeting for meeting in trace.meetings if not meeting.in_training]
+        crossed = [meeting for meeting in met if _is_crossed(meeting)]
+        if crossed:
+            return self._crossed(crossed)
+        compared = {meeting.shape for meeting in met if meeting.call in ("eq", "ne")}
+        for choice in trace.choices:
+            count = choice.shape[0]
+            single = len(choice.shape) == 2 and count > 1
+            if single and choice.axis == 1 and choice.shape[1] == 1 and (count,) in compared:
+                return self._single(choice)
+            other = single and choice.axis == 0 and choice.shape[1] > 1
+            if other and any(shape and shape[0] <= choice.shape[1] for shape in compared):
+                return self._over_the_batch(choice)
+        return None
+
+    def _crossed(self, found: list[Meeting]) -> Finding:
+        first = found[0]
+        call = {"eq": "==", "ne": "!="}.get(first.call, "-")
+        count = max(*first.shape, *first.other)
+        return self.proven(
+            first.line,
+            [f"An answer {first.shape} {call} a target {first.other} gives {first.result}: each of "
+             f"the {count} answers is compared with all {count} targets ({len(found)} times)."],
+            "bring both to one shape: answer.squeeze(1), or target.unsqueeze(1)",
+            answer=list(first.shape), target=list(first.other), times=len(found),
+        )  # fmt: skip
+
+    def _single(self, choice: Choice) -> Finding:
+        return self.proven(
+            choice.line,
+            [f"The largest along axis 1 of an answer {choice.shape} is always entry 0, as there "
+             "is no other."],
+            "with one output the class is (answer > 0), or (answer > 0.5) after a sigmoid",
+            shape=list(choice.shape),
+        )  # fmt: skip
+
+    def _over_the_batch(self, choice: Choice) -> Finding:
+        return self.proven(
+            choice.line,
+            [f"The largest along axis 0 of an answer {choice.shape} is an example for each of the "
+             f"{choice.shape[1]} classes, not a class for each of the {choice.shape[0]} examples."],
+            "use argmax(1)", shape=list(choice.shape),
+        )  # fmt: skip
+
+
+def _is_crossed(meeting: Meeting) -> bool:
+    """Whether [B] met [B, 1], so that everything met everything."""
+    if meeting.call not in ("eq", "ne", "sub", "rsub"):
+        return False
+    shapes = sorted((meeting.shape, meeting.other), key=len)
+    flat, column = shapes
+    count = flat[0] if len(flat) == 1 else 0
+    return count > 1 and column == (count, 1) and meeting.result == (count, count)
+
+
+DIAGNOSIS = MetricWrong

@@ -1,0 +1,216 @@
+"""Evaluation data were trained on, wholly or in part."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from pellucid.doctor.cases import EVALUATE, script
+from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
+from pellucid.doctor.finding import FAULT, SUGGESTION, Finding
+from pellucid.watch.lines import Line
+from pellucid.watch.trace import Loader, Pass, Trace
+
+DRAWN = "rows = torch.randint(0, 192, (32,))"
+DEALT = "rows = torch.arange(32) + 32 * (step % 6)"
+NAMED = re.compile(r"test|valid|hold_?out|held_?out|(?<![a-z])(val|dev)(?![a-z])", re.IGNORECASE)
+OWN = re.compile(r"train|fit", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The newest evaluation of one kind: its passes between two steps."""
+
+    passes: tuple[Pass, ...]
+    loader: int | None
+
+    @property
+    def rows(self) -> int:
+        return sum(entry.examples for entry in self.passes)
+
+    @property
+    def known(self) -> int:
+        return sum(entry.known for entry in self.passes)
+
+    @property
+    def share(self) -> float:
+        return self.known / self.rows
+
+    @property
+    def line(self) -> Line | None:
+        return self.passes[0].line
+
+
+class TestedOnTrainingData(Diagnosis):
+    """Evaluation data were trained on, wholly or in part."""
+
+    GROUP = DATA
+    HURTS_LEARNING = False
+    ROWS = 20
+    WHOLLY = 0.95
+    """Known examples of an evaluation from which on all count as known."""
+    LEAST = 0.01
+    """Examples that may be known in any data set."""
+    OFTEN = 0.5
+    """Steps beside which there is an evaluation, as a share, from which on it is acting: an agent
+    answers before each step, and learns from the same rows."""
+    SICK = script(
+        evaluate=EVALUATE.replace("16", "24").replace("range(192", "range(180").replace("64", "76")
+    ).replace(DRAWN, DEALT)
+    HEALTHY = script().replace(DRAWN, DEALT)
+    __test__ = False  # not a test of pytest's, whatever its name begins with
+
+    def find(self, trace: Trace) -> Finding | None:
+        for model in range(len(trace.models)):
+            finding = self._of(model, trace)
+            if finding is not None:
+                return finding
+        return None
+
+    def _of(self, model: int, trace: Trace) -> Finding | None:
+        own = [entry for entry in trace.passes if entry.model == model and entry.examples]
+        training = [entry for entry in own if entry.with_graph]
+        whole = trace.models[model].learnt_from
+        if not training or not whole or _is_transductive(training, trace):
+            return None
+        asked = {entry.step for entry in own if not entry.with_graph}
+        if len(asked) > 3 and len(asked) > self.OFTEN * len(trace.steps):
+            return None
+        sweeps = [s for s in _sweeps(own, _settled(training)) if s.rows >= self.ROWS]
+        if not sweeps:
+            return None
+        twins = _twins(training, sweeps)
+        bound = min(1.0, max(self.LEAST, 2 * twins))
+        for sweep in sweeps:
+            again = self._partly(sweep, training, bound, whole, trace.loaders)
+            if again:
+                return self._partial(sweep, again, twins)
+        if twins < self.LEAST and all(sweep.share >= self.WHOLLY for sweep in sweeps):
+            return self._wholly(sweeps, training, trace)
+        return None
+
+    def _partly(
+        self, sweep: Sweep, training: list[Pass], bound: float, whole: int, loaders: list[Loader]
+    ) -> int:
+        """How many examples of an evaluation were trained on, if it is a part of them; else 0."""
+        by_index = _overlap(sweep, training, loaders)
+        if by_index is not None:
+            return by_index
+        noise = 3 * math.sqrt(bound * (1 - bound) / sweep.rows)
+        if not bound + noise < sweep.share < self.WHOLLY or sweep.known >= self.WHOLLY * whole:
+            return 0
+        shares = [entry.known / entry.examples for entry in sweep.passes]
+        mixed = sum(bound + noise < share < 1 for share in shares)
+        met = sum(share > 0 for share in shares)
+        return sweep.known if sweep.loader is not None or 2 * mixed > met else 0
+
+    def _partial(self, sweep: Sweep, again: int, twins: float) -> Finding:
+        rows = max(sweep.rows, again)
+        return self.proven(
+            sweep.line,
+            [f"{again:,} of {rows:,} examples of this evaluation had been trained on before; of "
+             f"the training examples themselves {100 * twins:.2g} % came twice."],
+            "split the data once, before anything else, and take equal rows out of one side",
+            known=again, examples=rows,
+        )  # fmt: skip
+
+    def _wholly(self, sweeps: list[Sweep], training: list[Pass], trace: Trace) -> Finding:
+        sweep = next((s for s in sweeps if _is_called_test(s, trace)), sweeps[0])
+        named = _is_called_test(sweep, trace) or _is_another_set(sweep, training, trace)
+        return self.proven(
+            sweep.line or last_step(trace),
+            [f"All evaluations saw only examples that had been trained on: {sweep.known:,} of "
+             f"{sweep.rows:,} in the newest one, and none of another kind."],
+            "evaluate on examples that are kept apart from training",
+            kind=FAULT if named else SUGGESTION, known=sweep.known, examples=sweep.rows,
+        )  # fmt: skip
+
+
+def _is_transductive(training: list[Pass], trace: Trace) -> bool:
+    """Whether the loss is of a part of the rows that go in, as in networks of graphs."""
+    rows = {entry.step: entry.examples for entry in training}
+    losses = [call for call in trace.losses if call.with_graph and call.shape]
+    return any(call.shape[0] < rows.get(call.step, 0) for call in losses)
+
+
+def _settled(training: list[Pass]) -> int:
+    """The first pass that met only what had been learnt from: then all training data are known."""
+    for place, entry in enumerate(training):
+        if entry.known >= 0.9 * entry.examples:
+            return place
+    return len(training)
+
+
+def _sweeps(own: list[Pass], settled: int) -> list[Sweep]:
+    """The newest evaluation by each loader or line, once all training data are known."""
+    training = 0
+    found: dict[object, list[Pass]] = {}
+    total = sum(entry.with_graph for entry in own)
+    for entry in own:
+        training += entry.with_graph
+        complete = training > settled or training == total
+        if entry.with_graph or not entry.step or not complete:
+            continue
+        key = ("loader", entry.loader) if entry.loader is not None else ("line", entry.line)
+        known = found.setdefault(key, [])
+        if known and known[0].step != entry.step:
+            known.clear()
+        known.append(entry)
+    return [Sweep(tuple(passes), passes[0].loader) for passes in found.values() if passes]
+
+
+def _twins(training: list[Pass], sweeps: list[Sweep]) -> float:
+    """The share of examples that come twice by nature: in a batch, or before the first epoch ends.
+
+    Drawing with replacement looks the same, so then nothing can be said.
+    """
+    first = training[: _settled(training)][-5:]
+    before = median([entry.known / entry.examples for entry in first]) if first else 0.0
+    every = [*training, *(entry for sweep in sweeps for entry in sweep.passes)]
+    repeated = sum(entry.repeated for entry in every) / sum(entry.examples for entry in every)
+    return max(before, repeated)
+
+
+def _overlap(sweep: Sweep, training: list[Pass], loaders: list[Loader]) -> int | None:
+    """Examples of the evaluation's loader that a training loader reads too, where it is a part of
+    both; None if indices do not tell."""
+    if sweep.loader is None:
+        return None
+    own = loaders[sweep.loader]
+    for number in {entry.loader for entry in training if entry.loader is not None}:
+        other = loaders[number]
+        if number == sweep.loader or other.base != own.base:
+            continue
+        shared = len(own.indices & other.indices)
+        if 0 < shared < min(len(own.indices), len(other.indices)):
+            return shared
+    return None
+
+
+def _texts(sweep: Sweep, trace: Trace) -> Iterator[str]:
+    lines = [sweep.line]
+    if sweep.loader is not None:
+        lines.append(trace.loaders[sweep.loader].line)
+    for line in lines:
+        if line is not None:
+            yield line.text
+            yield line.function
+
+
+def _is_called_test(sweep: Sweep, trace: Trace) -> bool:
+    texts = list(_texts(sweep, trace))
+    return any(map(NAMED.search, texts)) and not any(map(OWN.search, texts))
+
+
+def _is_another_set(sweep: Sweep, training: list[Pass], trace: Trace) -> bool:
+    """Whether it came from a loader of another data set than those that were trained on."""
+    bases = {trace.loaders[e.loader].base for e in training if e.loader is not None}
+    if sweep.loader is None or not bases or any(map(OWN.search, _texts(sweep, trace))):
+        return False
+    return trace.loaders[sweep.loader].base not in bases
+
+
+DIAGNOSIS = TestedOnTrainingData

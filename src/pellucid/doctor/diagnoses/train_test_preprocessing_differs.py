@@ -1,0 +1,213 @@
+"""Training and evaluation data were prepared differently."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.doctor.bench import Bench
+from pellucid.doctor.cases import EVALUATE, script
+from pellucid.doctor.diagnosis import DATA, Diagnosis
+from pellucid.doctor.examples import Table, held, learnt
+from pellucid.doctor.finding import CONFIRMED, Finding
+from pellucid.watch.captured import Captured
+from pellucid.watch.lines import Line
+from pellucid.watch.trace import Trace
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What a network learnt from and what it was evaluated on, both without the other's rows."""
+
+    training: Table
+    evaluation: Table
+    line: Line | None
+
+
+class TrainTestPreprocessingDiffers(Diagnosis):
+    """Training and evaluation data were prepared differently."""
+
+    GROUP = DATA
+    HURTS_LEARNING = False
+    EXPLAINS = ("overfitting", "batchnorm-statistics", "within-noise")
+    ROWS = 50
+    FACTOR, NEAR = 255.0, 0.05
+    """Pixels of 0 to 255 beside those of 0 to 1, as far as two samples of pictures differ."""
+    CENTRED, SPREAD = 0.15, 0.15
+    """How far a standardised feature's mean lies from 0 and its deviation from 1, in a sample."""
+    APART, NARROWER = 0.5, 0.5
+    """Distance of the means in standard deviations, and ratio of these, that call for a trial."""
+    POINTS = 0.1
+    """By how much the same preparation raises the share of right answers."""
+    SICK = script(evaluate=EVALUATE.replace("inputs[k : k + 16]", "inputs[k : k + 16] / 255"))
+    HEALTHY = script()
+
+    def look(self, trace: Trace, captured: Captured) -> Finding | None:
+        sides = _sides(captured, self.ROWS)
+        if sides is None:
+            return None
+        a, b = sides.training.flat, sides.evaluation.flat
+        ratio = float(b.pow(2).mean().sqrt() / (a.pow(2).mean().sqrt() + 1e-300))
+        for factor in (self.FACTOR, 1 / self.FACTOR):
+            if abs(ratio / factor - 1) <= self.NEAR:
+                return self._scaled(sides, ratio)
+        for one, other, name in ((sides.training, sides.evaluation, "training"),
+                                 (sides.evaluation, sides.training, "evaluation")):  # fmt: skip
+            if self._is_standardised(one) and self._is_raw(other):
+                return self._standardised(sides, name)
+        return None
+
+    def _scaled(self, sides: Sides, ratio: float) -> Finding:
+        words = f"{ratio:.4g} times as large" if ratio > 1 else f"{1 / ratio:.4g} times smaller"
+        return self.proven(
+            sides.line,
+            [f"The evaluation's inputs are {words} than the training's, which is the factor 255 "
+             f"between bytes and shares: {_range(sides.evaluation)} against "
+             f"{_range(sides.training)}."],
+            "prepare both with the same code", ratio=ratio,
+        )  # fmt: skip
+
+    def _standardised(self, sides: Sides, name: str) -> Finding:
+        return self.proven(
+            sides.line,
+            [f"Only the {name} inputs are standardised, every feature to mean 0 and deviation 1: "
+             f"the evaluation's go {_range(sides.evaluation)}, the training's "
+             f"{_range(sides.training)}."],
+            "prepare both with the same code, with the training data's mean and deviation",
+            standardised=name,
+        )  # fmt: skip
+
+    def _is_standardised(self, table: Table) -> bool:
+        mean, deviation = _by_feature(table.inputs)
+        varying = deviation > 1e-6
+        good = (mean.abs() < self.CENTRED) & ((deviation - 1).abs() < self.SPREAD)
+        return bool(varying.any()) and float(good[varying].double().mean()) > 0.9
+
+    def _is_raw(self, table: Table) -> bool:
+        """Whether most features lie far from mean 0 and deviation 1, and none below 0."""
+        mean, deviation = _by_feature(table.inputs)
+        far = (mean.abs() > 1) | (deviation > 2) | (deviation < 0.5)
+        return float(table.inputs.min()) >= 0 and float(far.double().mean()) > 0.5
+
+    def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        sides = _sides(bench.captured, self.ROWS)
+        if sides is None or sides.evaluation.targets is None or not self._is_odd(sides):
+            return None
+        network, rows = bench.final().eval(), sides.evaluation
+        before = _goodness(network, rows.inputs, rows.targets)
+        if before is None:
+            return None
+        for words, change in _cures(sides):
+            after = _goodness(network, change(rows.inputs), rows.targets)
+            if after is None:
+                continue
+            gain = after - before
+            noise = 4 * float(gain.std()) / math.sqrt(len(gain))
+            if float(gain.mean()) > max(self.POINTS, noise):
+                return self._confirmed_by(sides, words, float(before.mean()), float(after.mean()))
+        return None
+
+    def _is_odd(self, sides: Sides) -> bool:
+        a, b = sides.training.flat, sides.evaluation.flat
+        ratio = float(b.std() / (a.std() + 1e-300))
+        apart = abs(float(b.mean() - a.mean())) / (float(a.std()) + 1e-300)
+        return apart > self.APART or not self.NARROWER <= ratio <= 1 / self.NARROWER
+
+    def _confirmed_by(self, sides: Sides, words: str, before: float, after: float) -> Finding:
+        evidence = (
+            f"The evaluation's inputs go {_range(sides.evaluation)}, the training's "
+            f"{_range(sides.training)}.",
+            f"The trained network on the same {len(sides.evaluation.inputs):,} evaluation inputs "
+            f"{words}: {100 * after:.3g} % instead of {100 * before:.3g} % (right answers, or "
+            "squares explained).",
+        )
+        return Finding(
+            self.name(), CONFIRMED, sides.line, evidence,
+            "prepare both with the same code; or the evaluation's data come from elsewhere",
+            {"before": before, "after": after}, self.EXPLAINS, effect=1 - (after - before),
+        )  # fmt: skip
+
+
+def _sides(captured: Captured, rows: int) -> Sides | None:
+    """Kept training rows, and the newest evaluation's that were not trained on."""
+    training = learnt(captured)
+    kept = [
+        entry
+        for entry in captured.held
+        if entry.step and entry.facts and entry.facts.model == captured.model
+        and 2 * entry.facts.known <= entry.facts.examples
+    ]  # fmt: skip
+    if training is None or not kept:
+        return None
+    evaluation = held(entry for entry in kept if entry.step == kept[-1].step)
+    if evaluation is None or evaluation.inputs.shape[1:] != training.inputs.shape[1:]:
+        return None
+    if min(len(training.inputs), len(evaluation.inputs)) < rows:
+        return None
+    finite = all(bool(torch.isfinite(t.inputs).all()) for t in (training, evaluation))
+    assert kept[-1].facts is not None
+    return Sides(training, evaluation, kept[-1].facts.line) if finite else None
+
+
+def _by_feature(inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel of pictures, or of each column."""
+    axis = 1 if inputs.ndim > 3 else -1
+    flat = inputs.double().movedim(axis, -1).flatten(0, -2)
+    return flat.mean(0), flat.std(0)
+
+
+def _range(table: Table) -> str:
+    x = table.flat
+    return (
+        f"from {float(x.min()):.4g} to {float(x.max()):.4g} (mean {float(x.mean()):.4g}, deviation "
+        f"{float(x.std()):.4g})"
+    )
+
+
+def _cures(sides: Sides) -> list[tuple[str, Callable[[Tensor], Tensor]]]:
+    """Ways to bring the evaluation's inputs to the training's scale."""
+    a, b = sides.training.inputs, sides.evaluation.inputs
+    axis = 1 if a.ndim > 3 else -1
+    mean, deviation = _by_feature(a)
+    own_mean, own_deviation = _by_feature(b)
+
+    def each(x: Tensor) -> Tensor:
+        scaled = (x.movedim(axis, -1) - own_mean) / own_deviation.clamp_min(1e-12)
+        return (scaled * deviation + mean).movedim(-1, axis).to(x)
+
+    def whole(x: Tensor) -> Tensor:
+        return ((x - b.mean()) / b.std() * a.std() + a.mean()).to(x)
+
+    def turned(x: Tensor) -> Tensor:
+        return whole(b.max() + b.min() - x + 2 * (b.mean() - (b.max() + b.min()) / 2))
+
+    to = "brought to the training's mean and deviation"
+    return [(to, whole), (f"{to}, feature by feature", each), (f"inverted and {to}", turned)]
+
+
+def _goodness(network: nn.Module, inputs: Tensor, targets: Tensor | None) -> Tensor | None:
+    """By example, 1 or 0 for right or wrong classes; for numbers, 1 minus the square of the error
+    as a share of the targets' variance, at least -1."""
+    assert targets is not None
+    place = next(network.parameters())
+    with torch.no_grad(), torch.random.fork_rng():
+        answer = network(inputs.to(place))
+    if not isinstance(answer, Tensor) or not answer.ndim or len(answer) != len(targets):
+        return None
+    answer = answer.cpu()
+    if answer.ndim == 2 and answer.shape[1] > 1 and targets.ndim == 1:
+        return (answer.argmax(1) == targets).double()
+    if answer.numel() != len(targets) or targets.numel() != len(targets):
+        return None
+    answer, goal = answer.flatten().double(), targets.flatten().double()
+    if bool(((goal == 0) | (goal == 1)).all()):
+        bound = 0.5 if float(answer.min()) >= 0 and float(answer.max()) <= 1 else 0.0
+        return ((answer > bound).double() == goal).double()
+    return (1 - (answer - goal).pow(2) / (goal.var() + 1e-300)).clamp_min(-1)
+
+
+DIAGNOSIS = TrainTestPreprocessingDiffers

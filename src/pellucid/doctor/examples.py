@@ -1,0 +1,82 @@
+"""The examples that a training has met, as tables: different rows, and their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pellucid.doctor.judged import Judge
+from pellucid.watch.captured import Batch, Captured, Held
+from pellucid.watch.recorder import tensors_in
+from pellucid.watch.rows import marks
+
+MOST = 4_000
+"""Examples of a table."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Examples that differ from each other."""
+
+    inputs: Tensor
+    """Examples × anything, floating."""
+    targets: Tensor | None
+    """One entry an example, where all are known."""
+
+    @property
+    def flat(self) -> Tensor:
+        """Examples × numbers, in double precision."""
+        return self.inputs.flatten(1).double()
+
+    def labels(self) -> Tensor | None:
+        """The targets, if they are classes: integers, one an example."""
+        found = self.targets
+        if found is None or found.dtype.is_floating_point or found.ndim != 1:
+            return None
+        return found if found.dtype != torch.bool and int(found.min()) >= 0 else None
+
+
+def input_of(batch: Batch | Held) -> Tensor | None:
+    """What the network was given first: examples × anything."""
+    first = next(iter(tensors_in((batch.given, batch.named))), None)
+    return first if first is not None and first.ndim > 1 and len(first) else None
+
+
+def learnt(captured: Captured) -> Table | None:
+    """The different examples of the kept training batches."""
+    fresh = [batch for batch in captured.batches() if batch.is_fresh()]
+    return table(fresh, [Judge.find_target(batch) for batch in fresh])
+
+
+def held(batches: Iterable[Held]) -> Table | None:
+    """The different examples of some kept evaluation batches."""
+    kept = list(batches)
+    return table(kept, [batch.target for batch in kept])
+
+
+def table(batches: Sequence[Batch | Held], targets: Sequence[Tensor | None]) -> Table | None:
+    """The different floating examples of some batches; None if their shapes differ."""
+    inputs = [input_of(batch) for batch in batches]
+    kept = [(x.detach(), y) for x, y in zip(inputs, targets, strict=True) if x is not None]
+    if not kept or len(kept) < len(batches) or len({x.shape[1:] for x, _ in kept}) != 1:
+        return None
+    whole = torch.cat([x for x, _ in kept]).cpu()
+    if not whole.dtype.is_floating_point:
+        return None
+    rows = _different(whole)
+    known = [y.detach().cpu() for x, y in kept if y is not None and len(y) == len(x)]
+    alike = len(known) == len(kept) and len({(y.shape[1:], y.dtype) for y in known}) == 1
+    return Table(whole[rows], torch.cat(known)[rows] if alike else None)
+
+
+def _different(inputs: Tensor) -> Tensor:
+    """The first place of each different row, at most `MOST`, in their order."""
+    places: dict[float, int] = {}
+    for place, mark in enumerate(marks(inputs)):
+        places.setdefault(mark, place)
+        if len(places) == MOST:
+            break
+    return torch.tensor(list(places.values()))
