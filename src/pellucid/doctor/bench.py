@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pellucid.doctor.effect import NOTHING, Change, Effect, NotPossible, Outcome, Standing, median
-from pellucid.doctor.judged import Judge, answers_of, calm
+from pellucid.doctor.judged import Judge, answers_of, calm, cut
 from pellucid.watch.captured import Batch, Captured, forget_gradients
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
@@ -33,6 +33,8 @@ STEPS = 60
 FAITHFUL = 0.02
 """How far the losses of a repetition may lie from the run's, as a share of them, in the median."""
 FAITHFUL_STEPS = 10
+LEARNT = 0.6
+"""Multiplies what a cure must lower the loss to, where the run learns as it is."""
 FALLING = 0.98
 """The mean loss of the last third of the steps, as a share of the third's before, if it falls."""
 
@@ -115,37 +117,58 @@ class Bench:
             return bool(losses) and losses[-1] < losses[0]
         return sum(losses[-third:]) < FALLING * sum(losses[-2 * third : -third])
 
-    def effect(self, change: Change, steps: int = STEPS) -> Effect:
+    def effect(self, change: Change) -> Effect:
         """Every repetition without and with the change. Raises `NotPossible`."""
         numbers = range(REPEATS)
         return Effect(
-            tuple(self.run(steps=steps, repetition=k) for k in numbers),
-            tuple(self.run(change, steps, k) for k in numbers),
+            tuple(self.run(repetition=k) for k in numbers),
+            tuple(self.run(change, repetition=k) for k in numbers),
         )
 
-    def cure(self, change: Change, share: float, steps: int = STEPS) -> Effect | None:
+    def cure(self, change: Change, share: float, learnt: float = LEARNT) -> Effect | None:
         """The effect of a change that helps in every repetition, and with which these few steps
-        come below what the whole run has reached: to `share` of either loss. None if it does
-        not; one repetition is enough to see that mostly. Raises `NotPossible`."""
-        once = Effect((self.run(steps=steps),), (self.run(change, steps),))
+        come below what the whole run has reached: to `share` of either loss, and further, by
+        `learnt`, where the run learns as it is. None if it does not.
+
+        One repetition is enough to see that mostly. Raises `NotPossible`.
+        """
+        once = Effect((self.run(),), (self.run(change),))
         standing = self.standing()
+        share = share * learnt if standing.learns else share
         if not once.lowers_loss_to(share) or not once.beats(standing, share):
             return None
-        whole = self.effect(change, steps)
+        whole = self.effect(change)
         return whole if whole.lowers_loss_to(share) and whole.beats(standing, share) else None
 
-    def best(self, changes: Sequence[Change], steps: int = STEPS) -> int:
+    def further(self) -> Effect:
+        """The run's end, and the same steps again from there on. Raises `NotPossible`."""
+        change, reached = _from(self.final()), self.reached()
+        again = tuple(self.run(change, repetition=k) for k in range(REPEATS))
+        return Effect((reached,) * REPEATS, again)
+
+    def judge_as_in_evaluation(self, network: nn.Module) -> tuple[float, float | None]:
+        """Loss and share right with the statistics that batch norms have kept."""
+        with _aside():
+            return self.judge(network, norms=False)
+
+    def best(self, changes: Sequence[Change]) -> int:
         """Which change comes to the lowest loss in one repetition, tried in their order until two
         in a row are worse than the best so far. Raises `NotPossible`."""
         losses: list[float] = []
         for change in changes:
-            losses.append(self.run(change, steps).loss)
+            losses.append(self.run(change).loss)
             if len(losses) > 2 and min(losses[-2:]) > min(losses):
                 break
         return losses.index(min(losses))
 
-    def run(self, change: Change = NOTHING, steps: int = STEPS, repetition: int = 0) -> Outcome:
-        """One repetition of the first steps. Raises `NotPossible` if it fails or time is over."""
+    def run(
+        self, change: Change = NOTHING, steps: int | None = None, repetition: int = 0
+    ) -> Outcome:
+        """One repetition of the first steps: half of the run's, up to `STEPS`.
+
+        Raises `NotPossible` if it fails or time is over.
+        """
+        steps = steps or min(STEPS, max(FAITHFUL_STEPS, len(self._trace.steps) // 2))
         key = (steps, repetition)
         if change is NOTHING and key in self._known:
             return self._known[key]
@@ -167,6 +190,9 @@ class Bench:
         if change.optimiser:
             optimiser = change.optimiser(network, optimiser)
         dealt = self._dealt(repetition, change.dealt_anew)
+        if change.parts > 1:
+            dealt = [[part] for step in dealt for b in step for part in cut(b, change.parts)]
+            steps *= change.parts
         losses = []
         for number in range(steps):
             if time.monotonic() > self._until:
@@ -257,6 +283,16 @@ class Bench:
         """The largest learning rate of the first step; 0 if there is none."""
         first = next(iter(self._captured.rates.values()), ())
         return max(first, default=0.0)
+
+
+def _from(network: nn.Module) -> Change:
+    """Begin with the weights of another network."""
+    state = network.state_dict()
+
+    def load(twin: nn.Module) -> None:
+        twin.load_state_dict(state)
+
+    return Change(network=load)
 
 
 @contextlib.contextmanager

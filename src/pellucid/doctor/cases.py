@@ -64,5 +64,15 @@ def script(
     )
 
 
+def long_script(
+    network: str = NETWORK,
+    optimiser: str = OPTIMISER,
+    step: str = STEP,
+    evaluate: str = EVALUATE,
+) -> str:
+    """The same with more steps, so that trials of half as many have something to tell."""
+    return script(network, optimiser, step, evaluate).replace("train(30)", "train(120)")
+
+
 def _indented(lines: str, by: int) -> str:
     return "\n".join(" " * by + line if line else line for line in lines.split("\n"))

@@ -41,6 +41,8 @@ class Change:
     """Comes between the backward pass and the step."""
     rate: float = 1.0
     """Multiplies every learning rate."""
+    parts: int = 1
+    """Cuts every batch into so many, each with a step of its own."""
     dealt_anew: bool = False
     """Deal the examples of all batches into batches of the same sizes, by chance."""
 

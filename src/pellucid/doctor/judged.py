@@ -58,8 +58,11 @@ class Judge:
         self.every = [*batches, *later]
         self.batches = self.every[:: max(1, math.ceil(len(self.every) / JUDGED))]
 
-    def __call__(self, network: nn.Module, change: Change = NOTHING) -> tuple[float, float | None]:
-        calm(network, self.batches[0].training)
+    def __call__(
+        self, network: nn.Module, change: Change = NOTHING, norms: bool | None = None
+    ) -> tuple[float, float | None]:
+        """`norms` says whether batch norms use the batch's own statistics; as in training."""
+        calm(network, self.batches[0].training if norms is None else norms)
         losses, right, count = [], 0, 0
         with torch.no_grad():
             for batch in self._mixed() if change.dealt_anew else self.batches:
@@ -136,6 +139,12 @@ class Judge:
                 dealt[-1].append(_redealt(batch, columns, order[start : start + batch.size]))
                 start += batch.size
         return dealt
+
+
+def cut(batch: Batch, parts: int) -> list[Batch]:
+    """A batch in so many parts, as far as it has examples."""
+    rows = torch.arange(batch.size)
+    return [_redealt(batch, _aligned(batch), part) for part in rows.chunk(parts)]
 
 
 def _redealt(batch: Batch, columns: list[Tensor], rows: Tensor) -> Batch:

@@ -24,7 +24,7 @@ TANHS: tuple[Callable[..., Any], ...] = (torch.tanh, functional.tanh, Tensor.tan
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Activation:
     """One call of an activation function, in the order of the pass."""
 
@@ -39,7 +39,7 @@ class Activation:
         return self.answer.movedim(axis, 0).flatten(1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layer:
     """One layer with weights, in the order of the pass."""
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from pellucid.doctor.bench import Bench
-from pellucid.doctor.cases import script
+from pellucid.doctor.cases import long_script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
@@ -26,8 +26,8 @@ class LearningRateTooHigh(Diagnosis):
     SMALLER = (1 / 3, 1 / 10, 1 / 100, 1 / 1000)
     HELPS = 0.8
     """The loss with the smaller rate, as a share of the loss without, in every repetition."""
-    SICK = script(optimiser=OPTIMISER.format(300.0))
-    HEALTHY = script(optimiser=OPTIMISER.format(0.3))
+    SICK = long_script(optimiser=OPTIMISER.format(300.0))
+    HEALTHY = long_script(optimiser=OPTIMISER.format(0.3))
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         rate = bench.rate()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.bench import Bench
-from pellucid.doctor.cases import script
+from pellucid.doctor.cases import long_script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
@@ -20,8 +20,8 @@ class LearningRateTooLow(Diagnosis):
     LARGER = (10.0, 100.0, 1000.0, 10000.0)
     HELPS = 0.8
     """The loss with the larger rate, as a share of the loss without, in every repetition."""
-    SICK = script(optimiser=OPTIMISER.format(1e-6))
-    HEALTHY = script(optimiser=OPTIMISER.format(0.01))
+    SICK = long_script(optimiser=OPTIMISER.format(1e-6))
+    HEALTHY = long_script(optimiser=OPTIMISER.format(0.01))
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         rate = bench.rate()

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pellucid.doctor.bench import Bench
-from pellucid.doctor.cases import STEP, script
+from pellucid.doctor.cases import STEP, long_script
 from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
@@ -25,13 +25,13 @@ class LossUnsuitedToTask(Diagnosis):
     EXPLAINS = ("learning-rate-too-low", "stopped-too-early", "optimiser-unsuited")
     POINTS = 0.05
     """Share of the examples that more must be right, in every repetition."""
-    SICK = script(step=STEP.replace(LOSS, ONE_HOT))
+    SICK = long_script(step=STEP.replace(LOSS, ONE_HOT))
     HEALTHY = SICK.replace(ONE_HOT, LOSS)
 
     def find(self, trace: Trace) -> Finding | None:
         """A softmax over several classes, whose targets say that several hold at once."""
         calls = [call for call in trace.losses if call.name == "cross_entropy" and call.with_graph]
-        several = [call for call in calls if call.most_at_once > 1]
+        several = [call for call in calls if call.most_at_once > 1.01]
         if len(several) < 2:
             return None
         return self.proven(

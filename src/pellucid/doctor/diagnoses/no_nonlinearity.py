@@ -1,0 +1,88 @@
+"""The network is one affine map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.doctor.bench import Bench
+from pellucid.doctor.cases import NETWORK, script
+from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
+from pellucid.doctor.finding import FAULT, SUGGESTION, Finding
+from pellucid.doctor.looks import WEIGHTED
+from pellucid.watch.recorder import tensors_in
+from pellucid.watch.trace import Trace
+
+FAR = 100.0
+"""How far out the question is put: near 0 a curve may look straight."""
+PLAIN = NETWORK.replace("nn.BatchNorm1d(32), ", "").replace("nn.Dropout(0.5), ", "")
+
+
+class NoNonlinearity(Diagnosis):
+    """The network is one affine map."""
+
+    GROUP = OPTIMISATION
+    TOLERANCE = 1e-3
+    """How far from affine, as a share of the answers' spread; rounding is far below."""
+    SICK = script(network=PLAIN.replace("nn.ReLU(), ", ""))
+    HEALTHY = script(network=PLAIN)
+
+    def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        network = bench.final().eval()
+        parts = [part for part in network.modules() if isinstance(part, WEIGHTED)]
+        batch = bench.batches[0]
+        inputs = [tensor for tensor in tensors_in((batch.given, batch.named)) if tensor.ndim > 1]
+        if len(inputs) != 1 or not inputs[0].dtype.is_floating_point or _is_narrow(parts):
+            return None
+        away = _away_from_affine(network, parts, inputs[0])
+        if away is None or not away <= self.TOLERANCE:
+            return None
+        return self.proven(
+            trace.passes[0].line,
+            [f"{len(parts)} layers with weights, and no curve: for inputs x and y of a batch, "
+             f"f(x) + f(y) - f(x + y) - f(0) is {away:.1g} of the answers' spread. One layer "
+             "would do the same."],
+            "put an activation such as ReLU between the layers",
+            kind=SUGGESTION if bench.standing().learns else FAULT, layers=len(parts),
+        )  # fmt: skip
+
+
+def _is_narrow(parts: Sequence[nn.Module]) -> bool:
+    """Whether there is one layer only, or one that is meant to be narrow (an autoencoder's code,
+    a map of low rank)."""
+    sizes = [part for part in parts if isinstance(part, nn.Linear)]
+    between = [part.out_features for part in sizes[:-1]]
+    ends = min((sizes[0].in_features, sizes[-1].out_features)) if sizes else 0
+    return len(parts) < 2 or any(width < ends for width in between)
+
+
+def _away_from_affine(
+    network: nn.Module, parts: Sequence[nn.Module], inputs: Tensor
+) -> float | None:
+    """How far the last layer's answer is from an affine map of the inputs."""
+    answers: list[Tensor] = []
+    handles = [
+        part.register_forward_hook(lambda module, given, answer: answers.append(answer))
+        for part in parts
+    ]
+    x = FAR * inputs.double()
+    y = x.flip(0)
+    network = network.double()
+    found = []
+    with torch.no_grad():
+        for given in (x, y, x + y, torch.zeros_like(x)):
+            answers.clear()
+            network(given)
+            if not answers:
+                return None
+            found.append(answers[-1])
+    for handle in handles:
+        handle.remove()
+    spread = float(found[0].std(0).max())
+    rest = float((found[0] + found[1] - found[2] - found[3]).abs().max())
+    return rest / spread if spread else None
+
+
+DIAGNOSIS = NoNonlinearity

@@ -1,0 +1,42 @@
+"""The training ended while it was still getting better fast."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pellucid.doctor.bench import Bench
+from pellucid.doctor.cases import NETWORK, script
+from pellucid.doctor.diagnosis import AFTER, Diagnosis
+from pellucid.doctor.finding import SUGGESTION, Finding
+from pellucid.watch.trace import Trace
+
+PLAIN = NETWORK.replace("nn.Dropout(0.5), ", "")
+
+
+class StoppedTooEarly(Diagnosis):
+    """The training ended while it was still getting better fast."""
+
+    GROUP = AFTER
+    HELPS = 0.8
+    SICK = script(network=PLAIN, optimiser="torch.optim.Adam(network.parameters(), lr=0.01)")
+    SICK = SICK.replace("train(30)", "train(10)")
+    HEALTHY = SICK.replace("train(10)", "train(300)")
+
+    def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        standing = bench.standing()
+        if not standing.improving or standing.beats_trivial:
+            return None
+        effect = bench.further()
+        if not effect.lowers_loss_to(self.HELPS):
+            return None
+        steps = len(effect.changed[0].losses)
+        found = self.confirmed(
+            trace, bench, effect,
+            [f"{len(trace.steps)} steps came to a loss of {effect.before:.4g}; {steps} more of the "
+             f"same, on a copy, to {effect.after:.4g}."],
+            "train for more steps", steps=len(trace.steps), more=steps,
+        )  # fmt: skip
+        return replace(found, kind=SUGGESTION)
+
+
+DIAGNOSIS = StoppedTooEarly
