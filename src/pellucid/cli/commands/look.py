@@ -83,7 +83,7 @@ def look(
         return
     folder = out or folder
     found = look_at(subject, instruments, folder, about, _told(voice))
-    _page(voice, folder, found, open_page)
+    _page(voice, folder, found, only or [], open_page)
 
 
 def _refuse_for_runs(**given: object) -> None:
@@ -160,12 +160,15 @@ def _list(voice: Voice, subject: Subject) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _page(voice: Voice, folder: Path, found: dict[str, Any], open_page: bool) -> None:
+def _page(
+    voice: Voice, folder: Path, found: dict[str, Any], only: list[str], open_page: bool
+) -> None:
+    """Draw the page; of instruments that were asked for, say what did not apply."""
     from pellucid.report.inside.page import write
 
     path = write(folder)
     for instrument in found["instruments"]:
-        for sentence in instrument["skipped"]:
+        for sentence in instrument["skipped"] if instrument["name"] in only else []:
             voice.log.print(f"{instrument['name']}: {sentence}", markup=False, soft_wrap=True)
     size = path.stat().st_size / 1e6
     voice.people.print(f"Page:  {path} ({size:.1f} MB)", markup=False, soft_wrap=True)

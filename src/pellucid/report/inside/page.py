@@ -7,7 +7,20 @@ from pathlib import Path
 
 from pellucid.base.records import write_text
 from pellucid.base.version import VERSION
-from pellucid.report.inside import conscience, depth, kernels, maps, pooling, units, why
+from pellucid.report.inside import (
+    attention,
+    code,
+    conscience,
+    depth,
+    film,
+    gates,
+    kernels,
+    landscape,
+    maps,
+    pooling,
+    units,
+    why,
+)
 from pellucid.report.inside.looked import Looked
 from pellucid.report.markup import facts, text
 from pellucid.report.page import frame
@@ -22,6 +35,11 @@ SECTIONS: dict[str, Callable[[Looked], str]] = {
     "Filters": kernels.render,
     "Layer by layer": maps.render,
     "What pooling keeps": pooling.render,
+    "What the code says": code.render,
+    "Gates through time": gates.render,
+    "Where it attends": attention.render,
+    "Through training": film.render,
+    "The loss around": landscape.render,
     "Weights and activations": distributions.render,
 }
 """In the order of the page: how it is called in the contents, and what draws it."""

@@ -75,12 +75,15 @@ def depths(rows: list[Record], title: str) -> Spec:
     return {**_sized(240), "data": {"values": rows}, "layer": layers}
 
 
-def heat(rows: list[Record], title: str, points: list[Record], height: int = 320) -> Spec:
-    """A plane of numbers: rows of `x`, `x2`, `y`, `y2`, `value`; `points` are marked on it."""
+def heat(rows: list[Record], title: str, points: list[Record], rising: bool) -> Spec:
+    """A plane of numbers: rows of `x`, `x2`, `y`, `y2`, `value`; `points` are marked on it.
+
+    With `rising` each step of colour is a factor.
+    """
     colour = {
         "field": "value",
         "type": "quantitative",
-        "scale": {"type": "log", "scheme": "viridis", "reverse": True},
+        "scale": {"type": "log" if rising else "linear", "scheme": "viridis", "reverse": True},
         "legend": {
             "orient": "right",
             "symbolType": "square",
@@ -100,7 +103,7 @@ def heat(rows: list[Record], title: str, points: list[Record], height: int = 320
     layers: list[Spec] = [{"mark": {"type": "rect"}, "encoding": cells}]
     if points:
         layers += [{"data": {"values": points}, **layer} for layer in _way(title)]
-    return {**_sized(height), "data": {"values": rows}, "layer": layers}
+    return {**_sized(320), "data": {"values": rows}, "layer": layers}
 
 
 def _way(title: str) -> list[Spec]:
