@@ -131,3 +131,29 @@ def test_a_run_without_checkpoints_is_refused(shelf: Path, call) -> None:
     refused = call("fool", "plain")
     assert refused.code == 3
     assert "no checkpoints" in refused.err
+
+
+def test_an_attack_and_a_corruption_have_their_curves(shelf: Path, call) -> None:
+    told = call("fool", "deep", "--count", "20", "--attack", "pgd", "--json", "out.json")
+    assert told.code == 0
+    record = json.loads(Path("out.json").read_text())
+    shares = [row["accuracy"] for row in record["curve"]]
+    assert record["clean"]["accuracy"] >= shares[0] >= shares[-1]
+    assert "does not prove" in told.out
+    told = call("fool", "deep", "--count", "20", "--corruption", "blur", "--json", "out.json")
+    assert len(json.loads(Path("out.json").read_text())["severities"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--attack", "pdg"), "did you mean 'pgd'"),
+        (("--corruption", "blurr"), "did you mean 'blur'"),
+        (("--attack", "pgd", "--budget", "0"), "--budget"),
+        (("--attack", "pgd", "--corruption", "blur"), "one of them"),
+    ],
+)
+def test_wrong_attacks_are_told(shelf: Path, call, words: tuple[str, ...], told: str) -> None:
+    outcome = call("fool", "deep", *words)
+    assert outcome.code == 2
+    assert told in outcome.err

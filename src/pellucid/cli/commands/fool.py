@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
-from pellucid.cli.output import JsonPath, Voice, table
+from pellucid.cli.fooling import (
+    SHOWN,
+    print_attacked,
+    print_corrupted,
+    print_line,
+    print_one,
+    print_share,
+)
+from pellucid.cli.output import JsonPath, Voice
 
 if TYPE_CHECKING:
     from pellucid.fool.certificate import Checked
@@ -18,13 +26,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-SHOWN = 10
-"""Lines of a table for people; `--json` and the certificates hold everything."""
-
 
 @app.command(
     epilog="Examples:  pellucid fool mnist-convnet-1 --image 7   ·   "
     "pellucid fool mnist-convnet-1 --count 100   ·   "
+    "pellucid fool mnist-convnet-1 --count 100 --attack pgd --budget 0.1   ·   "
     "pellucid fool mine.py:build --weights mine.safetensors --pictures mnist --count 20   ·   "
     "pellucid fool --verify runs/mnist-convnet-1/fool/certificates/validation-7.json"
 )
@@ -49,6 +55,15 @@ def fool(
     enumerating: Annotated[
         bool, typer.Option("--enumerate", help="Try the 256 levels one by one instead of a proof.")
     ] = False,
+    attack: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Attack within a budget, instead of a proof.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="How far an attack may go, in its own unit.")
+    ] = None,
+    corruption: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Accuracy under a corruption, instead.")
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Ask again what has a certificate already.")
     ] = False,
@@ -90,8 +105,34 @@ def fool(
         )
     which = Which(image, _counted(image, count), test)
     victim, folder = _opened(target, runs, weights, pictures, standardise, which)
+    if attack is not None or corruption is not None:
+        _try(voice, victim, attack, budget, corruption)
+        return 0
     _ask(voice, victim, out or folder, enumerating, seconds, again)
     return 0
+
+
+def _try(
+    voice: Voice,
+    victim: Victim,
+    attack: str | None,
+    budget: float | None,
+    corruption: str | None,
+) -> None:
+    """An attack over budgets, or a corruption over severities."""
+    from pellucid.fool.robustness import attacked, corrupted
+
+    if attack is not None and corruption is not None:
+        raise WrongUse(
+            "pellucid fool", "--attack and --corruption", "one of them", "ask one after the other"
+        )
+    if attack is not None:
+        found = attacked(victim, attack, budget)
+        print_attacked(voice, found)
+    else:
+        found = corrupted(victim, str(corruption))
+        print_corrupted(voice, found)
+    voice.record({"title": victim.title, **found})
 
 
 def _counted(image: str | None, count: int | None) -> int:
@@ -151,12 +192,12 @@ def _ask(
         for record in asking.answers():
             certificates.append(record)
             if len(victim.pictures) > 1:
-                _line(voice, record, len(certificates), len(victim.pictures))
+                print_line(voice, record, len(certificates), len(victim.pictures))
     if len(victim.pictures) == 1 and certificates:
-        _print_one(voice, certificates[0], asking.path(0))
+        print_one(voice, certificates[0], asking.path(0))
     share = share_fooled(certificates)
     if len(victim.pictures) > 1:
-        _print_share(voice, share, certificates, folder)
+        print_share(voice, share, certificates, folder)
     found = {
         "title": victim.title,
         "method": "enumeration" if enumerating else "bounds",
@@ -175,78 +216,6 @@ SLIM = ("index", "label", "answer", "proved", "flipped", "undecided", "flips", "
 
 def _slim(certificate: Record) -> Record:
     return {key: certificate[key] for key in SLIM}
-
-
-def _line(voice: Voice, record: Record, done: int, total: int) -> None:
-    told = f"{record['proved']} proved, {record['flipped']} flip, {record['undecided']} undecided"
-    voice.log.print(
-        f"{done:>5}/{total}  picture {record['index']}, a {record['label']} read as "
-        f"{record['answer']}: {told}  {record['seconds']:.2f} s",
-        markup=False,
-    )
-
-
-def _print_one(voice: Voice, record: Record, path: Path) -> None:
-    people = voice.people
-    label = f", a {record['label']}," if record["label"] is not None else ""
-    people.print(
-        f"Picture {record['index']}{label} is read as {record['answer']}.  {record['claim']}",
-        markup=False,
-        soft_wrap=True,
-    )
-    people.print(
-        f"{record['proved']} pixels proved, {record['flipped']} flip, {record['undecided']} "
-        f"undecided of {record['pixels']}, in {record['seconds']:.2f} s",
-        markup=False,
-    )
-    if record["flips"]:
-        rows = table("pixel", "values", "becomes", "asked at", right=("values",))
-        for flip in record["flips"][:SHOWN]:
-            rows.add_row(
-                f"({flip['row']}, {flip['column']})",
-                f"{_value(flip['low'])} to {_value(flip['high'])}",
-                flip["becomes"],
-                _value(flip["value"]),
-            )
-        people.print(rows)
-        if len(record["flips"]) > SHOWN:
-            people.print(f"… and {len(record['flips']) - SHOWN} more", markup=False)
-    people.print(f"Certificate:  {path}", markup=False, soft_wrap=True)
-
-
-def _value(value: Any) -> str:
-    many = value if isinstance(value, list) else [value]
-    return " ".join(f"{one:.4f}" for one in many)
-
-
-def _print_share(voice: Voice, share: Record, certificates: list[Record], folder: Path) -> None:
-    people = voice.people
-    if share["share_fooled"] is not None:
-        people.print(
-            f"One pixel changes the answer of {share['fooled']} of {share['asked']} rightly read "
-            f"pictures: {100 * share['share_fooled']:.1f} % (95 % interval "
-            f"{100 * share['low']:.1f} % to {100 * share['high']:.1f} %).",
-            markup=False,
-            soft_wrap=True,
-        )
-    if share["undecided"]:
-        people.print(f"{share['undecided']} are undecided.", markup=False)
-    if share["wrong"]:
-        people.print(f"{share['wrong']} were read wrongly before any change.", markup=False)
-    rows = table("picture", "read as", "becomes", "pixel", "from")
-    fooled = [one for one in certificates if one["flips"]]
-    for record in fooled[:SHOWN]:
-        flip = record["flips"][0]
-        rows.add_row(
-            str(record["index"]),
-            record["answer"],
-            flip["becomes"],
-            f"({flip['row']}, {flip['column']})",
-            f"{_value(flip['low'])} to {_value(flip['high'])}",
-        )
-    if fooled:
-        people.print(rows)
-    people.print(f"Certificates:  {folder / 'certificates'}", markup=False, soft_wrap=True)
 
 
 def _verify(

@@ -1,0 +1,1 @@
+"""Attacks by name, each in one file: `NORM`, `BUDGET` and `attack(task)`."""

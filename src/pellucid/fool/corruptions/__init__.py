@@ -1,0 +1,1 @@
+"""Corruptions by name, each in one file: five severities, from slight to strong."""
