@@ -164,3 +164,31 @@ def test_a_network_without_pictures_is_told_what_to_give(mine: Path, call) -> No
     outcome = call("look", f"{mine.name}:build")
     assert outcome.code == 2
     assert "--pictures FOLDER" in outcome.err
+
+
+def test_a_run_without_checkpoints_is_refused(shelf: Path, call) -> None:
+    for path in (shelf / "plain" / "checkpoints").iterdir():
+        path.unlink()
+    outcome = call("look", "plain")
+    assert outcome.code == 3
+    assert "best.safetensors: found no such file" in outcome.err
+
+
+def test_answers_that_are_no_scores_leave_the_question_why_out_and_say_so(
+    shelf: Path, call
+) -> None:
+    record, _ = asked(call, "noisy", "--only", "attributions", "--only", "attribution-checks")
+    for one in record["instruments"]:
+        (told,) = one["skipped"]
+        assert "not one score a class" in told
+
+
+def test_answers_that_are_probabilities_are_told(mine: Path, call) -> None:
+    source = mine.read_text()
+    softmax = source.replace("nn.Linear(27, 2))", "nn.Linear(27, 2), nn.Softmax(dim=1))")
+    other = mine.with_name(f"soft_{mine.name}")
+    other.write_text(softmax)
+    words = (f"{other.name}:build", "--pictures", "p.npz", "--only", "attributions")
+    record, _ = asked(call, *words)
+    (one,) = record["instruments"]
+    assert any("answers with probabilities" in line for line in one["limits"])

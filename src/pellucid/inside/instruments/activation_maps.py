@@ -25,7 +25,9 @@ NUMBERS = 2_000_000
 def measure(subject: Subject) -> Reading:
     """`maps.<layer>` (picture, map, row, column), and `pictures` as the data set stores them."""
     names = [
-        name for name, module in subject.network.named_modules() if isinstance(module, CONVOLUTIONS)
+        name
+        for name, module in subject.network.named_modules()
+        if (title(name) in subject.layers if subject.layers else isinstance(module, CONVOLUTIONS))
     ]
     if not names or len(subject.shape) != 3:
         reason = "The network has no two-dimensional convolution: there are no maps to show."
@@ -34,13 +36,16 @@ def measure(subject: Subject) -> Reading:
     layers: dict[str, Record] = {}
 
     def keep(name: str, module: nn.Module, answer: Tensor) -> None:
+        if answer.ndim != 4:
+            return
         kept = _count(answer)
         maps[f"maps.{title(name)}"] = answer[:, :kept].float().contiguous().clone()
         layers[name] = _facts(name, module, answer, kept)
 
     with listening(subject.network, names, keep):
         subject.network(subject.shown)
-    skipped = [f"{title(name)} was never called." for name in names if name not in layers]
+    why = "was never called, or its answer is no map"
+    skipped = [f"{title(name)} {why}." for name in names if name not in layers]
     skipped += _add_receptive_fields(subject, layers)
     facts = {
         "layers": list(layers.values()),
@@ -65,7 +70,7 @@ def _facts(name: str, module: nn.Module, answer: Tensor, kept: int) -> Record:
         "kept": kept,
         "height": answer.shape[2],
         "width": answer.shape[3],
-        "kernel": list(module.kernel_size),  # type: ignore[arg-type]
+        "kernel": list(module.kernel_size) if isinstance(module, CONVOLUTIONS) else None,
         "receptive_field": None,
     }
 

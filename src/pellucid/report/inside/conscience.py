@@ -44,7 +44,9 @@ def _row(one: Record) -> list[str]:
     if planted:
         mass = f"{percent(planted['mass'], 1)} ± {100 * planted['error']:.1f}"
     fails = one["verdict"]["fails"]
-    verdict = "for comparison" if one["baseline"] else "; ".join(fails) or "passes"
+    verdict = (
+        "for comparison" if one["baseline"] else " ".join(fails).replace("(-", "(−") or "passes"
+    )
     kind = "bad" if fails else ""
     alike = "–" if one["likeness"] is None else f"{one['likeness']:.2f}"
     return [
@@ -81,7 +83,7 @@ def _curve(way: str, methods: list[Record], arrays: Arrays) -> str:
         upwards=share,
     )
     label = "; ".join(f"{one['name']}: mean {one[way]:.3f}" for one in methods)
-    return figure(title, chart(spec, label, 280))
+    return figure(title, plots.legend(names) + chart(spec, label, 240))
 
 
 def _destroyed(methods: list[Record], stages: list[str], arrays: Arrays) -> str:
@@ -104,4 +106,5 @@ def _destroyed(methods: list[Record], stages: list[str], arrays: Arrays) -> str:
     told = ", then ".join(f"{place}: down to {name}" for place, name in enumerate(stages, 1))
     label = "; ".join(f"{one['name']}: {one['likeness']}" for one in methods)
     title = "What is left of the map while the network is destroyed"
-    return figure(title, chart(spec, label, 280) + notes([f"Stages: {told}."]))
+    body = plots.legend(names) + chart(spec, label, 240) + notes([f"Stages: {told}."])
+    return figure(title, body)

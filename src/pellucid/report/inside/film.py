@@ -47,7 +47,8 @@ def _likeness(facts: Record, arrays: Arrays) -> str:
         f"{layer['name']}: half of its filters settled by epoch {layer['median']}"
         for layer in facts["layers"]
     )
-    return figure("How near each layer's filters are to what they become", chart(spec, label, 280))
+    body = plots.legend(names) + chart(spec, label, 240)
+    return figure("How near each layer's filters are to what they become", body)
 
 
 def _layer(layer: Record, facts: Record, arrays: Arrays) -> str:

@@ -47,7 +47,8 @@ def _slopes(facts: Record, arrays: Arrays) -> str:
         rows, ("step", _axis(facts)), ("value", "size of the gradient"), names, across=WHOLE
     )
     title = "How much the answer depends on each step"
-    return figure(title, chart(spec, "the gradient's size at each step", 260))
+    body = plots.legend(names) + chart(spec, "the gradient's size at each step", 240)
+    return figure(title, body)
 
 
 def _axis(facts: Record) -> str:
@@ -75,7 +76,8 @@ def _layer(layer: Record, facts: Record, arrays: Arrays) -> str:
     maps.append(_map(arrays[f"state.{layer['name']}"], "memory", facts["times"]))
     title = f"{layer['name']} ({layer['kind']}): {layer['units']} units, {layer['times']} steps"
     label = f"means of the gates of {layer['name']}"
-    return figure(title, chart(spec, label, 260) + f'<div class="gates">{"".join(maps)}</div>')
+    drawn = plots.legend(layer["gates"]) + chart(spec, label, 240)
+    return figure(title, drawn + f'<div class="gates">{"".join(maps)}</div>')
 
 
 def _map(values: Array, name: str, times: list[str]) -> str:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pellucid.base.records import Record
 from pellucid.report.inside import plots
 from pellucid.report.inside.looked import Looked
-from pellucid.report.markup import chart, figure, notes, section, table, text
+from pellucid.report.markup import chart, figure, fold, notes, section, table, text
 from pellucid.report.material import Array
 from pellucid.report.wording import count, finite, percent, quantity
 
@@ -58,4 +58,5 @@ def _marks(plane: Record) -> str:
         for mark in plane["marks"]
     ]
     title = f"True loss beside the plane's; they differ by up to {quantity(plane['missed'], 2)}"
-    return figure(title, table(("After epoch", "True loss", "On the plane"), rows, right=(0, 1, 2)))
+    heads = ("After epoch", "True loss", "On the plane")
+    return fold(title, table(heads, rows, right=(0, 1, 2)))

@@ -64,7 +64,9 @@ def page(looked: Looked) -> str:
 def _top(looked: Looked) -> str:
     about = looked.about
     names = [entry["class"] for entry in about["pictures"]]
-    which = f"one picture, {names[0]}" if len(names) == 1 else f"{len(names)} pictures"
+    which = f"{len(names)} pictures"
+    if len(names) == 1:
+        which = f"one picture, {names[0]}" if names[0] else "one example"
     pairs = [
         ("Network", about["net"]),
         ("Pictures", str(about["dataset"])),

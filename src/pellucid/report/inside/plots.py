@@ -1,8 +1,9 @@
-"""Vega-Lite specifications of this page's charts, as plain records."""
+"""Vega-Lite specifications of this page's charts, as plain records, and their legend."""
 
 from __future__ import annotations
 
 from pellucid.base.records import Record
+from pellucid.report.markup import text
 from pellucid.report.style import Spec
 
 COLOURS = [
@@ -23,17 +24,13 @@ def lines(
 ) -> Spec:
     """A line for each `name`: rows of `name`, the fields of `x` and `y` (each field and title).
 
-    `across` and `upwards` are added to the encodings of the two.
+    `across` and `upwards` are added to the encodings of the two. The names stand in `legend`.
     """
     scale = {"domain": names, "range": [COLOURS[at % len(COLOURS)] for at in range(len(names))]}
     encoding = {
         "x": {"field": x[0], "type": "quantitative", "title": x[1], **(across or {})},
         "y": {"field": y[0], "type": "quantitative", "title": y[1], **(upwards or {})},
-        "color": {
-            "field": "name",
-            "scale": scale,
-            "legend": {"columns": 3, "labelLimit": 150} if len(names) > 1 else None,
-        },
+        "color": {"field": "name", "scale": scale, "legend": None},
         "tooltip": [
             {"field": "name", "title": "what"},
             {"field": x[0], "type": "quantitative", "title": x[1], "format": ".3~g"},
@@ -42,6 +39,17 @@ def lines(
     }
     mark = {"type": "line", "strokeWidth": 2, "point": {"size": 18}}
     return {**_sized(height), "data": {"values": rows}, "mark": mark, "encoding": encoding}
+
+
+def legend(names: list[str]) -> str:
+    """The lines' colours with their names, as HTML that wraps on narrow screens."""
+    if len(names) < 2:
+        return ""
+    each = "".join(
+        f'<span><i style="background:{COLOURS[place % len(COLOURS)]}"></i>{text(name)}</span>'
+        for place, name in enumerate(names)
+    )
+    return f'<p class="legend">{each}</p>'
 
 
 def depths(rows: list[Record], title: str) -> Spec:
