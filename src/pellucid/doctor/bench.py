@@ -30,6 +30,7 @@ from pellucid.watch.trace import Trace
 REPEATS = 3
 """Orders of the batches in which a change must help: the run's own, and others."""
 STEPS = 60
+TRIALS = 12
 FAITHFUL = 0.02
 """How far the losses of a repetition may lie from the run's, as a share of them, in the median."""
 FAITHFUL_STEPS = 10
@@ -47,6 +48,8 @@ class Bench:
         self._captured = self.captured = captured
         self._standing: Standing | None = None
         self._until = time.monotonic() + seconds
+        self.steps = min(STEPS, max(FAITHFUL_STEPS, len(trace.steps) // 2))
+        """Steps of a trial: half of the run's, and few enough for a dozen trials in the time."""
         self._known: dict[tuple[int, int], Outcome] = {}
         self.batches = [batch for batch in captured.beginning if batch.is_fresh()]
         self.tried: list[str] = []
@@ -54,7 +57,11 @@ class Bench:
         self.why_not = captured.why_not or self._reason()
         if not self.why_not:
             self.judge = Judge(captured, self.batches)
+            started = time.monotonic()
             self.why_not = self._unfaithful()
+            step = (time.monotonic() - started) / FAITHFUL_STEPS
+            if math.isfinite(seconds):
+                self.steps = max(FAITHFUL_STEPS, min(self.steps, int(seconds / TRIALS / step)))
 
     def _reason(self) -> str:
         if self._captured.first is None or self._captured.network is None:
@@ -68,7 +75,7 @@ class Bench:
             losses = self.run(steps=FAITHFUL_STEPS).losses
         except NotPossible as error:
             return str(error)
-        by_step = [batches[0].loss for batches in self._by_step()]
+        by_step = [sum(batch.loss for batch in batches) for batches in self._by_step()]
         far = [
             abs(mine - own) / (abs(own) + 1e-6)
             for mine, own in zip(losses, by_step, strict=False)
@@ -134,6 +141,8 @@ class Bench:
         """
         once = Effect((self.run(),), (self.run(change),))
         standing = self.standing()
+        if standing.is_good:
+            return None
         share = share * learnt if standing.learns else share
         if not once.lowers_loss_to(share) or not once.beats(standing, share):
             return None
@@ -164,11 +173,11 @@ class Bench:
     def run(
         self, change: Change = NOTHING, steps: int | None = None, repetition: int = 0
     ) -> Outcome:
-        """One repetition of the first steps: half of the run's, up to `STEPS`.
+        """One repetition of the first steps.
 
         Raises `NotPossible` if it fails or time is over.
         """
-        steps = steps or min(STEPS, max(FAITHFUL_STEPS, len(self._trace.steps) // 2))
+        steps = steps or self.steps
         key = (steps, repetition)
         if change is NOTHING and key in self._known:
             return self._known[key]
@@ -178,6 +187,8 @@ class Bench:
         except NotPossible:
             raise
         except Exception as error:
+            if change is not NOTHING:
+                return Outcome((), math.inf, None)  # no cure: it does not even run
             raise NotPossible(f"a repetition on a copy failed: {error}") from error
         if change is NOTHING:
             self._known[key] = outcome

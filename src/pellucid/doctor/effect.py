@@ -12,6 +12,9 @@ from torch.optim import Optimizer
 
 WELL = 0.6
 """A loss below this share of the trivial answer's is one of a network that has learnt."""
+GOOD_RIGHT = 0.95
+GOOD_SHARE = 0.15
+"""Of the trivial answer's loss: nobody looks for a fault below it."""
 BETTER = 0.95
 """A loss below this share, and falling, is one of a network that is learning."""
 
@@ -142,6 +145,13 @@ class Standing:
             return self.right > self.majority + 0.5 * (1 - self.majority)
         bound = self.first if self.trivial is None else self.trivial
         return self.reached < WELL * bound
+
+    @property
+    def is_good(self) -> bool:
+        """It has learnt so well that no cure is worth a trial."""
+        if self.right is not None and self.right >= GOOD_RIGHT:
+            return True
+        return self.trivial is not None and self.reached <= GOOD_SHARE * self.trivial
 
     @property
     def learns(self) -> bool:

@@ -166,6 +166,10 @@ def not_observed(trace: Trace) -> list[str]:
         missing.append("a call of one of PyTorch's loss functions")
     if not any(not entry.with_graph and entry.step for entry in trace.passes):
         missing.append("an evaluation")
+    learnt = sum(entry.with_graph for entry in trace.passes)
+    if trace.passes and 2 * learnt < len(trace.backwards):
+        count = len(trace.backwards) - learnt
+        missing.append(f"the passes of {count:,} backward passes: inside a compiled function?")
     if trace.stumbled:
         missing.append(f"what came after {trace.stumbled}")
     if len(trace.passes) >= MOST:

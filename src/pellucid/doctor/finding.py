@@ -59,5 +59,6 @@ class Finding:
             "evidence": {"sentences": list(self.evidence), **self.numbers},
             "prescription": self.prescription,
             "explains": list(self.explains),
+            "effect": self.effect if self.grade == CONFIRMED else None,
             "tried": self.tried or None,
         }

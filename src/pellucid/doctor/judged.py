@@ -116,7 +116,7 @@ class Judge:
     def majority(self) -> float | None:
         """The share of the judged examples in the most frequent class, if targets are classes."""
         targets = [self.find_target(batch) for batch in self.batches]
-        if any(t is None or t.dtype.is_floating_point or t.ndim != 1 for t in targets):
+        if any(target is None or not _are_classes(target) for target in targets):
             return None
         counts = torch.bincount(torch.cat([t for t in targets if t is not None]).clamp_min(0))
         return float(counts.max() / counts.sum())
@@ -218,10 +218,14 @@ def _constant(tail: Tail, targets: Tensor) -> Tensor | None:
 
 
 def _scores(targets: Tensor, shape: tuple[int, ...]) -> Tensor | None:
-    if targets.dtype.is_floating_point or targets.ndim != 1 or int(targets.min()) < 0:
+    if not _are_classes(targets) or int(targets.min()) < 0:
         return None
     counts = torch.bincount(targets, minlength=shape[1]).double()
     return counts.div(len(targets)).clamp_min(1e-12).log().float()
+
+
+def _are_classes(targets: Tensor) -> bool:
+    return targets.dtype in (torch.int64, torch.int32, torch.uint8) and targets.ndim == 1
 
 
 def _mean(targets: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -13,6 +13,8 @@ from typing import Any
 from torch import overrides
 
 Function = Callable[..., Any]
+OF_OUR_HOOKS = "Using `torch.compile(module)` when there are global hooks"
+"""A warning of PyTorch's that is due to us alone."""
 _HERE = str(Path(__file__).parent)
 
 
@@ -38,7 +40,8 @@ def true_places() -> Iterator[None]:
         def placed(
             message: Any, category: Any = None, stacklevel: int = 1, source: Any = None
         ) -> None:
-            warn(message, category, _through(stacklevel), source)
+            if not str(message).startswith(OF_OUR_HOOKS):
+                warn(message, category, _through(stacklevel), source)
 
         return placed
 

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from pellucid.watch.captured import Batch, Captured, Held, chance, copy_of
 from pellucid.watch.exchanged import exchanged, true_places
-from pellucid.watch.lines import users_line
+from pellucid.watch.lines import Steady
 from pellucid.watch.loaders import Loaders
 from pellucid.watch.losses import Losses, note_meetings
 from pellucid.watch.networks import Networks, is_alone, plain
@@ -30,6 +30,7 @@ from pellucid.watch.tail import Listener, version_of
 from pellucid.watch.trace import NotFinite, Pass, Trace
 from pellucid.watch.updates import Updates
 
+Hook = Callable[..., None]
 MOST = 50_000
 """Passes that are noted; what comes later is not watched, and said not to be."""
 ROWS = 400_000
@@ -57,6 +58,7 @@ class Follower:
         self._networks = Networks(self.trace.models, owners)
         self._updates = Updates(self.trace, self._networks, owners)
         self._hooks = ExitStack()
+        self._lines: dict[Any, Steady] = {}
         self._learnt_from: dict[int, set[float]] = {}
         """By network, the marks of the examples that it has learnt from."""
         self._pending: tuple[int, list[float]] = (0, [])
@@ -89,6 +91,8 @@ class Follower:
 
         @functools.wraps(method)
         def careful(*args: Any, **named: Any) -> None:
+            if is_compiling():
+                return  # the compiler follows every call, and would compile what we do
             try:
                 method(*args, **named)
             except Exception as error:
@@ -104,10 +108,11 @@ class Follower:
     def watching(self) -> Iterator[Follower]:
         """Watch everything that happens inside the block, in this thread or others."""
         hear = self._safely
+        enter, leave = self._quick_ways(hear(self._enter), hear(self._leave))
         with self._hooks as hooks:
             for handle in (
-                global_hooks.register_module_forward_pre_hook(hear(self._enter)),
-                global_hooks.register_module_forward_hook(hear(self._leave), with_kwargs=True),
+                global_hooks.register_module_forward_pre_hook(enter),
+                global_hooks.register_module_forward_hook(leave, with_kwargs=True),
                 optimizer_hooks.register_optimizer_step_pre_hook(hear(self._before_step)),
             ):
                 hooks.callback(handle.remove)
@@ -126,31 +131,65 @@ class Follower:
             finally:
                 self._has_ended = True
 
+    def _quick_ways(self, enter: Hook, leave: Hook) -> tuple[Hook, Hook]:
+        """The same for modules inside others, of which there are most."""
+        stack = self.stack
+
+        def entering(module: nn.Module, given: Any) -> None:
+            if is_compiling():
+                return
+            if stack and stack[0][0] is module:
+                stack.clear()  # it raised before, which was caught: it was never left
+            if stack and not self._asking:
+                self._push(module, given)
+            else:
+                enter(module, given)
+
+        def leaving(module: nn.Module, given: Any, named: Any, answer: Any) -> None:
+            if is_compiling():
+                return
+            if len(stack) > 1 and stack[-1][0] is module and not self._asking:
+                stack.pop()
+                self._note_shape(answer)
+            else:
+                leave(module, given, named, answer)
+
+        return entering, leaving
+
     def _enter(self, module: nn.Module, given: Any) -> None:
-        if self._asking or is_compiling():
+        if self._asking:
             return
         if not self.stack:
             if self._is_over:
                 self._hooks.close()
                 return
-            self._stop_listening()
-            is_kept = self._networks.is_one(module) and self.captured.wants(self.step)
-            self._chance = chance() if is_kept else None
-            if self._buffers is None and torch.is_grad_enabled():
-                self._buffers = {name: value.clone() for name, value in module.named_buffers()}
+            if self._networks.is_one(module):
+                self._expect_a_pass(module)
+        self._push(module, given)
+
+    def _push(self, module: nn.Module, given: Any) -> None:
         self.stack.append((module, given))
         self._updates.took_part.add(id(module))
 
+    def _expect_a_pass(self, network: nn.Module) -> None:
+        self._stop_listening()
+        self._chance = chance() if self.captured.wants(self.step) else None
+        if self._buffers is None and torch.is_grad_enabled():
+            self._buffers = {name: value.clone() for name, value in network.named_buffers()}
+
     def _leave(self, module: nn.Module, given: Any, named: Any, answer: Any) -> None:
-        if self._asking or not self.stack or is_compiling():
+        if self._asking or not self.stack:
             return
         while self.stack and self.stack.pop()[0] is not module:
             pass  # a module that raised, and whose error was caught, was never left
-        first = next(iter(tensors_in(answer)), None)
-        if first is not None and first.ndim > 2:
-            self.before = tuple(first.shape)
+        self._note_shape(answer)
         if not self.stack and self._networks.is_one(module):
             self._note_pass(module, given, named, answer)
+
+    def _note_shape(self, answer: Any) -> None:
+        first = answer if isinstance(answer, Tensor) else next(tensors_in(answer), None)
+        if first is not None and first.ndim > 2:
+            self.before = tuple(first.shape)
 
     def _note_pass(self, module: nn.Module, given: Any, named: Any, answer: Any) -> None:
         network = self._networks.called(module)
@@ -159,6 +198,7 @@ class Follower:
         rows = marks_of(tensors)
         known = self._learnt_from.setdefault(model, set())
         with_graph = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+        mode = (model, module.training, with_graph)
         found = Pass(
             model=model,
             step=self.step,
@@ -167,8 +207,8 @@ class Follower:
             norming=network.norming(),
             with_graph=with_graph,
             examples=len(rows),
-            line=users_line(),
-            known=sum(row in known for row in rows),
+            line=self._lines.setdefault(mode, Steady()).line(),
+            known=_count(rows, known),
             repeated=len(rows) - len(set(rows)),
             loader=self._loaders.source(len(rows)),
         )
@@ -271,6 +311,7 @@ class Follower:
         return watched
 
     def _note_backward(self, loss: Tensor) -> None:
+        self.stack.clear()
         self._stop_listening(loss)
         found = self._updates.note_backward(loss)
         model, rows = self._pending
@@ -312,3 +353,9 @@ class Follower:
                     if name in self._buffers:
                         value.copy_(self._buffers[name])
         self._on_step(self.trace)
+
+
+def _count(rows: list[float], known: set[float]) -> int:
+    """How many of the rows are known."""
+    found = known.intersection(rows)
+    return len(rows) if len(found) == len(rows) else sum(row in found for row in rows)

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from pellucid.watch.exchanged import exchanged
 from pellucid.watch.graph import makers
-from pellucid.watch.lines import Line, users_line
+from pellucid.watch.lines import Line, Steady
 from pellucid.watch.tail import Listener, tensors_of
 from pellucid.watch.trace import Choice, LossCall, Meeting, Score, Trace
 
@@ -63,6 +63,7 @@ class Losses:
         self.answers = Answers()
         self.target: Tensor | None = None
         """What the newest call compared an answer with."""
+        self._lines: dict[str, Steady] = {}
         self._made: dict[Any, tuple[int, tuple[str, ...]]] = {}
         self._inside = False
 
@@ -103,7 +104,7 @@ class Losses:
             shape=tuple(prediction.shape),
             target_shape=tuple(target.shape),
             made_by=(),
-            line=users_line(),
+            line=self._lines.setdefault(name, Steady()).line(),
             model=self.answers.get(prediction),
             with_graph=prediction.requires_grad,
         )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,4 +39,7 @@ def marks(batch: Tensor) -> list[float]:
         return []
     flat = batch.detach().reshape(len(batch), -1)
     stride, weights = _places(flat.shape[1])
-    return (flat[:, ::stride].double() @ weights.to(flat.device)).tolist()
+    if flat.device.type == "cpu" and flat.dtype != torch.bfloat16:  # NumPy asks less time a call
+        return list((flat.numpy()[:, ::stride].astype(np.float64) @ weights.numpy()).tolist())
+    found: list[float] = (flat[:, ::stride].double() @ weights.to(flat.device)).tolist()
+    return found

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch._C import _len_torch_function_stack
 from torch.overrides import TorchFunctionMode, _pop_mode, _push_mode
@@ -250,6 +251,6 @@ def rows_of(tail: Tail, rows: int) -> list[Tensor]:
     found = {
         id(entry.tensor): entry.tensor
         for entry in tail.constants()
-        if entry.tensor.ndim and len(entry.tensor) == rows
+        if entry.tensor.ndim and len(entry.tensor) == rows and entry.tensor.dtype != torch.bool
     }
     return list(found.values())

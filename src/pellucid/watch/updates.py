@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
 
 from pellucid.watch.graph import learnt
-from pellucid.watch.lines import users_line
+from pellucid.watch.lines import Steady
 from pellucid.watch.networks import Networks
 from pellucid.watch.trace import Backward, Step, Trace
 
@@ -38,13 +37,16 @@ class Updates:
         self._dirty: set[int] = set()
         """Parameters whose gradient holds one that a step has used."""
         self._sum: float | None = None
+        self._line = Steady()
+        self._listed: dict[int, tuple[Steady, list[Tensor]]] = {}
+        """By optimiser, whom `optimisers` keeps alive: its line and its parameters."""
 
     def note_backward(self, loss: Tensor) -> Backward:
         self._note_reuse()
         if not self._trace.steps and len(self._trace.backwards) < BY_HAND:
             self._note_moves(loss)
-        value = float(loss.detach().sum()) if loss.numel() else math.nan
-        found = Backward(len(self._trace.steps), users_line(), value)
+        value = loss.item() if loss.numel() == 1 else float(loss.detach().sum())
+        found = Backward(len(self._trace.steps), self._line.line(), float(value))
         if self._held and _is_looked_at(len(self._trace.backwards)):
             outside = (weight for weight in learnt(loss) if id(weight) not in self._held)
             found.outside = tuple(
@@ -79,27 +81,37 @@ class Updates:
                 self._dirty.discard(id(weight))
 
     def note_step(self, optimiser: Optimizer) -> Step:
-        weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-        self._held.update(map(id, weights))
-        if not any(optimiser is known for known in self.optimisers):
-            self._trace.optimisers.append(type(optimiser).__name__)
-            self.optimisers.append(optimiser)
+        line, weights = self._known(optimiser)
         given = [weight for weight in weights if weight.grad is not None]
-        self._used |= {id(weight): _mark(weight.grad) for weight in given}
+        for weight in given:
+            self._used[id(weight)] = _mark(weight.grad)
         look = _is_looked_at(len(self._trace.steps))
         found = Step(
             number=len(self._trace.steps),
             optimiser=type(optimiser).__name__,
-            line=users_line(),
+            line=line.line(),
             rates=tuple(float(group["lr"]) for group in optimiser.param_groups if "lr" in group),
             parameters=len(weights),
             with_gradient=_count_moved(given) if look else len(given),
             without=self._without_gradient(weights) if look else (),
-            reused=sum(id(weight) in self._dirty for weight in given),
+            reused=sum(id(weight) in self._dirty for weight in given) if self._dirty else 0,
         )
         self._trace.steps.append(found)
         self.took_part.clear()
         return found
+
+    def _known(self, optimiser: Optimizer) -> tuple[Steady, list[Tensor]]:
+        """Its line and its parameters, which are listed anew when a group was added."""
+        count = sum(len(group["params"]) for group in optimiser.param_groups)
+        known = self._listed.get(id(optimiser))
+        if known is None:
+            self._trace.optimisers.append(type(optimiser).__name__)
+            self.optimisers.append(optimiser)
+        if known is None or len(known[1]) != count:
+            weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+            self._held.update(map(id, weights))
+            known = self._listed[id(optimiser)] = (known[0] if known else Steady(), weights)
+        return known
 
     def _without_gradient(self, weights: list[Tensor]) -> tuple[str, ...]:
         """Parameters of modules that took part in the pass, and yet have no gradient."""

@@ -31,7 +31,7 @@ class LearningRateTooHigh(Diagnosis):
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         rate = bench.rate()
-        if not rate:
+        if not rate or bench.standing().is_good:
             return None
         factor = self.SMALLER[bench.best([Change(rate=factor) for factor in self.SMALLER])]
         effect = bench.cure(Change(rate=factor), self.HELPS)

@@ -25,7 +25,7 @@ class LearningRateTooLow(Diagnosis):
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         rate = bench.rate()
-        if not rate:
+        if not rate or bench.standing().is_good:
             return None
         factor = self.LARGER[bench.best([Change(rate=factor) for factor in self.LARGER])]
         effect = bench.cure(Change(rate=factor), self.HELPS)
