@@ -124,10 +124,18 @@ def does_nothing(task: Task) -> Outcome:
 
 @pytest.mark.parametrize(
     ("law", "fault"),
-    zip(
-        LAWS,
-        [goes_too_far, claims_too_much, changes_a_weight, draws_from_common_chance, does_nothing],
-        strict=True,
+    list(
+        zip(
+            LAWS,
+            [
+                goes_too_far,
+                claims_too_much,
+                changes_a_weight,
+                draws_from_common_chance,
+                does_nothing,
+            ],
+            strict=True,
+        )
     ),
     ids=lambda part: part.__name__,
 )

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pellucid.fool.opening import Which
     from pellucid.fool.victim import Victim
 
+GALLERY = 24
+"""Fooled pictures that the page shows."""
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -84,6 +87,9 @@ def fool(
         Path | None,
         typer.Option(metavar="FOLDER", help="Where to write (RUN/fool; fool-NAME for yours)."),
     ] = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser.")
+    ] = False,
     runs: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Where runs are kept (default: runs).")
     ] = None,
@@ -108,7 +114,7 @@ def fool(
     if attack is not None or corruption is not None:
         _try(voice, victim, attack, budget, corruption)
         return 0
-    _ask(voice, victim, out or folder, enumerating, seconds, again)
+    _ask(voice, victim, out or folder, enumerating, seconds, again, open_page)
     return 0
 
 
@@ -181,8 +187,8 @@ def _ask(
     enumerating: bool,
     seconds: float | None,
     again: bool,
+    open_page: bool,
 ) -> None:
-    from pellucid.base.records import write_json
     from pellucid.fool.asking import Asking, share_fooled
     from pellucid.train.interrupt import Interrupt
 
@@ -205,10 +211,28 @@ def _ask(
         **share,
         "folder": str(folder),
     }
-    write_json(folder / "fool.json", found)
-    voice.record(found)
+    page = _page(victim, certificates, found, folder)
+    if page is not None:
+        voice.people.print(f"Page:  {page}", markup=False, soft_wrap=True)
+        if open_page:
+            typer.launch(page.resolve().as_uri())
+    voice.record({**found, "page": None if page is None else str(page)})
     if interrupt.asked:
         voice.log.print("Stopped: the same command goes on from here.", markup=False)
+
+
+def _page(victim: Victim, certificates: list[Record], found: Record, folder: Path) -> Path | None:
+    """`fool.json` and the page drawn from it: the one picture, or those that one pixel fools."""
+    from pellucid.base.records import write_json
+    from pellucid.fool.showing import shown
+    from pellucid.report.fooled import write
+
+    if not certificates:
+        return None
+    right = [one for one in certificates if one["label"] in (None, one["answer"])]
+    chosen = [one for one in right if one["flips"]][:GALLERY] or certificates[:1]
+    write_json(folder / "fool.json", {**found, "shown": [shown(victim, one) for one in chosen]})
+    return write(folder)
 
 
 SLIM = ("index", "label", "answer", "proved", "flipped", "undecided", "flips", "seconds")
