@@ -48,7 +48,7 @@ def accuracy() -> str:
         right.append(
             float((planted.trained(seed)(pictures).argmax(dim=1) == labels).double().mean())
         )
-    return f"They read {100 * min(right):.1f} % or more of 1,000 new pictures correctly."
+    return f"The worst of them reads {100 * min(right):.1f} % of 1,000 new pictures correctly."
 
 
 def question(name: str, side: int, channels: int) -> Question:

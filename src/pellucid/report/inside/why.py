@@ -69,7 +69,10 @@ def _picture(place: int, entry: Record, facts: Record, arrays: Arrays, fails: Fa
 def _method(method: Record, place: int, arrays: Arrays, fails: list[str]) -> list[str]:
     name, reply = method["name"], method["replies"][place]
     values = arrays[name][place].sum(axis=0)
-    cards = [_card(name, values, method["line"], _stated(name, reply), method["baseline"], fails)]
+    stated = _stated(name, reply)
+    if not values.any():
+        stated = f"zero everywhere: nothing speaks for it here; {stated}"
+    cards = [_card(name, values, method["line"], stated, method["baseline"], fails)]
     if name == "linear-template":
         weights = arrays["linear-template.template"][place].sum(axis=0)
         line = "The weight of each pixel, before it is multiplied with the pixel"
