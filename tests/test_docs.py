@@ -116,10 +116,17 @@ def run_commands(block: Block) -> str:
     """What the commands print for people; after a failing one, which ends the block, its error."""
     out, err = io.StringIO(), io.StringIO()
     for words in block.commands:
+        into = Path(words[-1]) if words[-2:-1] == [">"] else None
+        words = words[:-2] if into else words
         signs = [word for word in words if word in ("|", ">", ">>", "<", "&&", ";", "&")]
         assert not signs, f"{block.place}: {signs} would need a shell; mark it no-test"
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        printed = io.StringIO()
+        with redirect_stdout(printed), redirect_stderr(err), pytest.raises(SystemExit) as ended:
             main(words[1:])
+        if into:
+            into.write_text(printed.getvalue(), encoding="utf-8")
+        else:
+            out.write(printed.getvalue())
         if ended.value.code:
             failure = f"{block.place}: {shlex.join(words)} ended with {ended.value.code}"
             assert block.expected is not None, f"{failure}:\n{out.getvalue()}{err.getvalue()}"
@@ -180,18 +187,21 @@ def test_a_faulty_page_fails(fault: str, tmp_path: Path) -> None:
         run_page(page)
 
 
-def test_a_sound_page_passes(tmp_path: Path) -> None:
+def test_a_sound_page_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     page = tmp_path / "page.md"
     page.write_text(
         "```python\na = 1\n```\n\nwords\n\n```python\nprint(a, 0.25)\n```\n\n```text\n1 0.…\n```\n"
         "```sh\npellucid --version  # a comment\n```\n```text\npellucid …\n```\n"
+        "```sh\npellucid --version > version.txt\n```\n"
+        "```python\nassert open('version.txt').read().startswith('pellucid')\n```\n"
         "```sh\npellucid nosuchcommand\n```\n```text\ncommand: found …\nFix: …\n```\n"
         "```python no-test: needs a card\nraise SystemExit\n```\n"
         "```sh\npip install it\n```\n",
         encoding="utf-8",
     )
-    assert [block.runs for block in blocks(page)] == [True, True, True, True, False, False]
-    assert blocks(page)[4].skipped == "needs a card"
+    assert [block.runs for block in blocks(page)] == 6 * [True] + 2 * [False]
+    assert blocks(page)[6].skipped == "needs a card"
     run_page(page)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,50 @@ def test_a_block_of_code_can_be_watched(capsys: pytest.CaptureFixture[str]) -> N
     names = {finding.name for finding in watched.findings}
     assert names == {"gradients-not-cleared", "target-broadcast"}
     assert "PROVEN  target-broadcast" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("more", "kind"), [([], "SICK"), (["--healthy"], "HEALTHY")])
+def test_an_example_is_printed_as_it_stands(here: Path, call, more, kind) -> None:
+    outcome = call("doctor", "--example", "graph-cut", *more)
+    assert outcome.code == 0
+    assert outcome.out == getattr(DIAGNOSES.load("graph-cut").DIAGNOSIS, kind)
+
+
+def test_an_example_as_json_leaves_standard_output_to_the_object(here: Path, call) -> None:
+    outcome = call("doctor", "--example", "graph-cut", "--json", "-")
+    text = DIAGNOSES.load("graph-cut").DIAGNOSIS.SICK
+    example = {"name": "graph-cut", "healthy": False, "text": text}
+    assert json.loads(outcome.out)["example"] == example
+    assert text in outcome.err
+
+
+def test_the_names_are_listed_by_group(here: Path, call) -> None:
+    outcome = call("doctor", "--names", "--json", "names.json")
+    assert outcome.code == 0
+    rows = json.loads(Path("names.json").read_text())["names"]
+    assert [row["name"] for row in rows if row["name"] == "graph-cut"] == ["graph-cut"]
+    assert sorted(row["name"] for row in rows) == DIAGNOSES.names()
+    assert [row["group"] for row in rows][:1] == ["procedure"]
+    assert all(row["name"] in outcome.out and row["text"] for row in rows)
+
+
+def test_the_names_are_listed_without_pytorch() -> None:
+    code = "import sys; from pellucid.cli.main import main\ntry: main(['doctor', '--names'])\n"
+    code += "except SystemExit: sys.exit(int('torch' in sys.modules or 'numpy' in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--example", "graph-cuts"], "Fix: did you mean 'graph-cut' or"),
+        (["--example", "graph-cut", "train.py"], "found a script, train.py, beside --example"),
+        (["--names", "train.py"], "found a script, train.py, beside --names"),
+        (["--healthy"], "found --healthy alone"),
+        ([], "found no SCRIPT.py"),
+    ],
+)
+def test_what_is_asked_without_a_script_and_cannot_be_is_told(here, call, words, part) -> None:
+    outcome = call("doctor", *words)
+    assert outcome.code == 2
+    assert part in outcome.err

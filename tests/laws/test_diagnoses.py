@@ -7,6 +7,7 @@ numbers, and prescribes; and the script's own output is the same with and withou
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from pellucid.doctor.script import run_script
 from pellucid.watch.trace import Trace
 
 NAMES = DIAGNOSES.names()
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "doctor"
 
 
 def diagnosis(name: str) -> type[Diagnosis]:
@@ -57,6 +59,18 @@ def test_the_sick_script_is_found_under_its_name_alone(name: str, tmp_path: Path
     assert finding.where is not None
     assert finding.where.file.endswith("train.py")
     assert finding.where.text
+    assert without_numbers(str(finding)) in without_numbers((PAGES / f"{name}.md").read_text())
+
+
+def without_numbers(text: str) -> str:
+    """Numbers may differ in their last digits from one machine to another."""
+    return re.sub(r"-?\d[\d.,]*(e[+-]?\d+)?", "0", text)
+
+
+def test_other_words_on_a_page_are_seen() -> None:
+    said = "loss 0.8158 instead of 1.2e-05 (3 of 3)"
+    assert without_numbers(said) == without_numbers("loss 0.82 instead of 13 (3 of 3)")
+    assert without_numbers(said) != without_numbers("loss 0.8158 and not 1.2e-05 (3 of 3)")
 
 
 @pytest.mark.parametrize("name", NAMES)

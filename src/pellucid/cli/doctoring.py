@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pellucid.base.errors import WrongUse
+from pellucid.cli.output import Voice, table
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from pellucid.doctor.examination import Examination
@@ -59,3 +64,49 @@ def tell(people: Console, found: Examination, trace: Trace) -> None:
     if found.not_observed:
         missing = "; ".join(found.not_observed)
         people.print(f"Not observed: {missing}.", markup=False, soft_wrap=True)
+
+
+def without_script(
+    voice: Voice, script: Path | None, names: bool, example: str | None, healthy: bool
+) -> int:
+    """What the doctor does without a script of yours: list its names, print an example."""
+    if script is not None:
+        raise WrongUse(
+            "doctor", f"a script, {script}, beside --{'names' if names else 'example'}",
+            "one or the other", "pellucid doctor --example NAME > train.py, then run that",
+        )  # fmt: skip
+    if example:
+        show_example(voice, example, healthy)
+    elif names:
+        show_names(voice)
+    else:
+        raise WrongUse(
+            "doctor", "--healthy alone" if healthy else "no SCRIPT.py",
+            "a Python script that trains a network, --example NAME, or --names",
+            "pellucid doctor train.py",
+        )  # fmt: skip
+    return 0
+
+
+def show_names(voice: Voice) -> None:
+    """Every diagnosis by group, with a line about each."""
+    from pellucid.doctor.names import by_group
+
+    found = [(group, *entry) for group, menu in by_group().items() for entry in menu.items()]
+    rows = table("Group", "Name", "What went wrong")
+    for row in found:
+        rows.add_row(*row)
+    voice.people.print(rows)
+    voice.people.print("To see one found:  pellucid doctor --example NAME > train.py")
+    keys = ("group", "name", "text")
+    voice.record({"names": [dict(zip(keys, row, strict=True)) for row in found]})
+
+
+def show_example(voice: Voice, name: str, healthy: bool) -> None:
+    """The script of a diagnosis that has the fault, or the one beside it that has not."""
+    from pellucid.doctor.diagnosis import DIAGNOSES
+
+    kind = DIAGNOSES.load(name).DIAGNOSIS
+    text = kind.HEALTHY if healthy else kind.SICK
+    voice.people.file.write(text)
+    voice.record({"example": {"name": name, "healthy": healthy, "text": text}})

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pellucid.cli.doctoring import AtOnce, tell
+from pellucid.cli.doctoring import AtOnce, tell, without_script
 from pellucid.cli.output import JsonPath, Voice
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -21,7 +21,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
     "pellucid doctor --json findings.json train.py",
 )
 def doctor(
-    script: Annotated[Path, typer.Argument(metavar="SCRIPT.py", help="Your training script.")],
+    script: Annotated[
+        Path | None, typer.Argument(metavar="SCRIPT.py", help="Your training script.")
+    ] = None,
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="…", help="The script's own arguments.")
     ] = None,
@@ -41,12 +43,24 @@ def doctor(
     report: Annotated[
         Path | None, typer.Option(metavar="PAGE.html", help="Also write a page with curves.")
     ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="List everything that is recognised.")
+    ] = False,
+    example: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Print a script that has this fault.")
+    ] = None,
+    healthy: Annotated[
+        bool, typer.Option("--healthy", help="With --example: the same without the fault.")
+    ] = False,
     json: JsonPath = None,
 ) -> int:
     """Run SCRIPT.py as python would; say what is wrong with the training, and try cures.
 
     What the doctor says goes to standard error, and the exit code is the script's.
     """
+    voice = Voice(json)
+    if script is None or names or example:
+        return without_script(voice, script, names, example, healthy)
     started = time.monotonic()
     from pellucid.doctor.course import record_of
     from pellucid.doctor.examination import examine
@@ -54,7 +68,6 @@ def doctor(
     from pellucid.doctor.script import run_script
     from pellucid.report.doctored import write
 
-    voice = Voice(json)
     meant = exemptions(script) if script.is_file() else {}
     at_once = AtOnce(voice.log, meant)
     outcome = run_script(script, arguments or [], steps or math.inf, at_once)
