@@ -117,25 +117,22 @@ def _listed(word: str, places: list[int]) -> str:
 
 
 def _in_forward(module: nn.Module, given: Any) -> tuple[str, str] | None:
+    """On a copy: the backward pass that comes next has no use for a network that was touched."""
     found: list[tuple[str, str]] = []
-    names = {part: name or "network" for name, part in module.named_modules()}
-
-    def hear(part: nn.Module, _given: Any, answer: Any) -> None:
-        if not found and any(_broken(tensor) for tensor in tensors_in(answer)):
-            found.append((names[part], f"the answer of {type(part).__name__}"))
-
-    handles = [part.register_forward_hook(hear) for part in module.modules()]
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            kept = {name: value.clone() for name, value in module.named_buffers()}
-            module(*given)
-            for name, value in module.named_buffers():
-                value.copy_(kept[name])
+        with _aside(), torch.no_grad():
+            twin = copy.deepcopy(module)
+            names = {part: name or "network" for name, part in twin.named_modules()}
+
+            def hear(part: nn.Module, _given: Any, answer: Any) -> None:
+                if not found and any(_broken(tensor) for tensor in tensors_in(answer)):
+                    found.append((names[part], f"the answer of {type(part).__name__}"))
+
+            for part in twin.modules():
+                part.register_forward_hook(hear)
+            twin(*given)
     except Exception:
         return None
-    finally:
-        for handle in handles:
-            handle.remove()
     return found[0] if found else None
 
 

@@ -7,7 +7,7 @@ from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
-ROOT = STEP.replace("inputs[rows])", "inputs[rows].sqrt())")
+ROOT = STEP.replace("network(inputs[rows])", "network(inputs[rows]).sqrt()")
 
 
 class NonFiniteValues(Diagnosis):

@@ -1,0 +1,98 @@
+"""The split leaves classes out of one side."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pellucid.doctor.cases import script
+from pellucid.doctor.diagnosis import DATA, Diagnosis
+from pellucid.doctor.examples import learnt
+from pellucid.doctor.finding import Finding
+from pellucid.watch.captured import Captured, Held
+from pellucid.watch.trace import Trace
+
+SORTED = """
+order = labels.argsort(stable=True)
+inputs, labels = inputs[order], labels[order]
+
+network ="""
+MIXED = SORTED.replace("labels.argsort(stable=True)", "torch.randperm(256)")
+
+
+class BadSplit(Diagnosis):
+    """The split leaves classes out of one side."""
+
+    GROUP = DATA
+    HURTS_LEARNING = False
+    EXPLAINS = ("overfitting", "within-noise", "targets-miscoded")
+    SHARE = 0.05
+    """Of one side's examples, that are of a class which the other side lacks."""
+    CHANCE = 1e-4
+    """Probability at most that a random split of this size leaves the class out."""
+    SICK = script().replace("\n\nnetwork =", "\n" + SORTED)
+    HEALTHY = script().replace("\n\nnetwork =", "\n" + MIXED)
+
+    def look(self, trace: Trace, captured: Captured) -> Finding | None:
+        table = learnt(captured)
+        mine = table.labels() if table is not None else None
+        other = self._evaluated(trace, captured)
+        if mine is None or other is None:
+            return None
+        whole = len(mine) >= 0.9 * trace.models[captured.model].learnt_from
+        sides = (("training", "evaluation", mine, other.labels), ("evaluation", "training",
+                 other.labels, mine))  # fmt: skip
+        for name, lacking, has, lacks in sides:
+            if lacking == "training" and not whole:
+                continue
+            missing = self._missing(has, lacks)
+            if missing:
+                share = float(torch.isin(has, torch.tensor(missing)).double().mean())
+                classes = ", ".join(map(str, missing))
+                return self.proven(
+                    other.batches[-1].facts.line if other.batches[-1].facts else None,
+                    [f"{100 * share:.3g} % of the {name}'s {len(has):,} labels are of classes "
+                     f"that none of the {lacking}'s {len(lacks):,} labels has: {classes}."],
+                    "split after shuffling, class by class (stratified)",
+                    classes=missing, lacking=lacking, share=share,
+                )  # fmt: skip
+        return None
+
+    def _missing(self, has: Tensor, lacks: Tensor) -> list[int]:
+        """Classes of one side that are frequent there, and that chance does not leave out."""
+        found = []
+        for label in torch.unique(has).tolist():
+            share = float((has == label).double().mean())
+            is_rare = share < self.SHARE or (1 - share) ** len(lacks) > self.CHANCE
+            if not is_rare and not bool((lacks == label).any()):
+                found.append(int(label))
+        return found
+
+    @staticmethod
+    def _evaluated(trace: Trace, captured: Captured) -> _Evaluated | None:
+        """The newest evaluation, if all its batches were kept."""
+        kept = [
+            entry for entry in captured.held
+            if entry.facts and entry.step and entry.facts.model == captured.model
+        ]  # fmt: skip
+        if not kept:
+            return None
+        last = [entry for entry in kept if entry.step == kept[-1].step]
+        targets = [entry.target for entry in last]
+        if any(t is None or t.ndim != 1 or t.dtype.is_floating_point for t in targets):
+            return None
+        seen = sum(
+            entry.examples for entry in trace.passes
+            if not entry.with_graph and entry.step == kept[-1].step
+            and entry.model == captured.model
+        )  # fmt: skip
+        labels = torch.cat([t.detach().cpu() for t in targets if t is not None])
+        return _Evaluated(labels, last) if len(labels) >= seen else None
+
+
+class _Evaluated:
+    def __init__(self, labels: Tensor, batches: list[Held]) -> None:
+        self.labels, self.batches = labels, batches
+
+
+DIAGNOSIS = BadSplit

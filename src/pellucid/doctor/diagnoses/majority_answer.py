@@ -1,0 +1,108 @@
+"""One class is so frequent that the network answers nothing else."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pellucid.doctor.bench import Bench
+from pellucid.doctor.cases import script
+from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
+from pellucid.doctor.examples import learnt
+from pellucid.doctor.finding import CONFIRMED, Finding
+from pellucid.doctor.judged import calm
+from pellucid.doctor.neighbours import features, one_hot, planes
+from pellucid.watch.trace import Trace
+
+RARE = "labels = (1.5 * inputs[:, 0] + 1.5 * torch.randn(640) > 3.5).long()"
+LABELS = "labels = (inputs[:, 0] + inputs[:, 1] > 0).long() + (inputs[:, 2] > 0).long()"
+
+
+class MajorityAnswer(Diagnosis):
+    """One class is so frequent that the network answers nothing else."""
+
+    GROUP = DATA
+    HURTS_LEARNING = False
+    EXPLAINS = ("stopped-too-early", "loss-unsuited-to-task")
+    ROWS, MOST = 200, 1_000
+    FREQUENT = 0.8
+    """Share of the most frequent class."""
+    ABOVE = 0.1
+    """Mean share of right answers over the classes, above that of answering always the same."""
+    BETTER = 0.15
+    """By how much a plane through weighted examples is above the network, if the others can be
+    told apart."""
+    SICK = script().replace("256", "640").replace("192", "576").replace(LABELS, RARE)
+    HEALTHY = SICK.replace("> 3.5", "> 0")
+
+    def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        table = learnt(bench.captured)
+        labels = table.labels() if table is not None else None
+        if table is None or labels is None or len(labels) < self.ROWS:
+            return None
+        inputs, labels = table.inputs[: self.MOST], labels[: self.MOST]
+        shares = torch.bincount(labels) / len(labels)
+        classes = int((shares > 0).sum())
+        if classes < 2 or float(shares.max()) < self.FREQUENT:
+            return None
+        guesses = _answers(bench, inputs)
+        if guesses is None or guesses.shape != labels.shape:
+            return None
+        own = _balanced(guesses, labels)
+        if own >= 1 / classes + self.ABOVE:
+            return None
+        best = _balanced(_weighted_plane(inputs, labels), labels)
+        if best < own + self.BETTER:
+            return None
+        frequent = int(shares.argmax())
+        often = float((guesses == frequent).double().mean())
+        evidence = (
+            f"{100 * float(shares.max()):.3g} % of the labels are class {frequent}, which the "
+            f"trained network answers to {100 * often:.3g} % of the training examples: over the "
+            f"{classes} classes it is right in {100 * own:.3g} % on average (always the same "
+            f"answer: {100 / classes:.3g} %).",
+            f"A plane through the same examples, each class weighted equally, is right in "
+            f"{100 * best:.3g} % on examples left out: the classes can be told apart.",
+        )
+        return Finding(
+            self.name(), CONFIRMED, last_step(trace), evidence,
+            "weight the classes in the loss (weight=…) or draw them equally often, and judge by "
+            "the mean over classes",
+            {"majority": float(shares.max()), "balanced": own, "plane": best}, self.EXPLAINS,
+            effect=1 - (best - own),
+        )  # fmt: skip
+
+
+def _answers(bench: Bench, inputs: Tensor) -> Tensor | None:
+    """The class that the trained network gives to each example."""
+    network = bench.final()
+    calm(network, False)
+    with torch.no_grad(), torch.random.fork_rng():
+        answer = network(inputs.to(next(network.parameters())))
+    if not isinstance(answer, Tensor):
+        return None
+    if answer.ndim == 2 and answer.shape[1] > 1:
+        return answer.argmax(1).cpu()
+    bound = 0.5 if float(answer.min()) >= 0 and float(answer.max()) <= 1 else 0.0
+    return (answer.flatten() > bound).long().cpu()
+
+
+def _balanced(guesses: Tensor, labels: Tensor) -> float:
+    """The mean over the classes of the share of their examples that is right."""
+    right = (guesses == labels).double()
+    return float(torch.stack([right[labels == c].mean() for c in torch.unique(labels)]).mean())
+
+
+def _weighted_plane(inputs: Tensor, labels: Tensor) -> Tensor:
+    """The class that a plane foretells for examples left out; the bar of each class is set so that
+    all weigh the same."""
+    goal = one_hot(labels)
+    foretold = planes(features(inputs)) @ (goal - goal.mean(0))
+    kinds: Tensor = torch.unique(labels)
+    inside = torch.stack([foretold[labels == c, k].mean() for k, c in enumerate(kinds)])
+    outside = torch.stack([foretold[labels != c, k].mean() for k, c in enumerate(kinds)])
+    scaled = (foretold - (inside + outside) / 2) / (inside - outside).abs().clamp_min(1e-12)
+    return kinds[scaled.argmax(1)]
+
+
+DIAGNOSIS = MajorityAnswer
