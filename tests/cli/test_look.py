@@ -192,3 +192,20 @@ def test_answers_that_are_probabilities_are_told(mine: Path, call) -> None:
     record, _ = asked(call, *words)
     (one,) = record["instruments"]
     assert any("answers with probabilities" in line for line in one["limits"])
+
+
+def test_maps_are_compared_after_learning_shuffled_labels(shelf: Path, call) -> None:
+    before = sorted(path.name for path in shelf.iterdir())
+    asked(call, "plain", "--only", "attribution-checks", "--random-labels")
+    facts = json.loads((shelf / "plain" / "look" / "attribution-checks.json").read_text())
+    found = {one["name"]: one["relabelled"] for one in facts["methods"]}
+    assert found["edges"] == found["random-order"] == pytest.approx(1)
+    assert found["gradient"] < 0.9  # another network: other weights
+    assert sorted(path.name for path in shelf.iterdir()) == before
+
+
+@pytest.mark.parametrize("words", [("noisy",), ("mine.py:build", "--pictures", "p.npz")])
+def test_labels_that_cannot_be_shuffled_are_refused(shelf: Path, call, words) -> None:
+    outcome = call("look", *words, "--random-labels")
+    assert outcome.code == 2
+    assert "leave --random-labels out" in outcome.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from pellucid.data.prepare import prepare
 from pellucid.inside.checks import check_forward, check_network
 from pellucid.inside.subject import Frame, Gallery, Subject, subject_of, undisturbed
 from pellucid.train.checkpoint import load_tensors, part
-from pellucid.train.fit import data_settings
+from pellucid.train.fit import data_settings, fit
 from pellucid.train.runs import Run
 from pellucid.train.task import Task
 
@@ -72,6 +73,28 @@ def _gallery(task: Task, split: Split, seed: int) -> Gallery:
     )
     inputs, targets = task.pose(task.prepare(stored), labels, chance)
     return Gallery(inputs, stored, labels, targets)
+
+
+def with_shuffled_labels(subject: Subject, run: Run, dataset: Dataset | None = None) -> Subject:
+    """The subject with the weights that the run's recipe ends in on labels without meaning.
+
+    It takes as long as the run took. Raises `WrongUse` for a run that does not classify.
+    """
+    if run.task.metric != "accuracy":
+        raise WrongUse(
+            "--random-labels",
+            f"the task {run.task.name}, which has no classes to shuffle",
+            "a run that classifies",
+            "leave --random-labels out",
+        )
+    data = dataset or load_data(run.recipe.dataset, **data_settings(run.recipe))
+    chance = np.random.RandomState(named_seed(run.recipe.seed, "inside", "labels"))
+    labels = chance.permutation(data.train.labels)
+    shuffled = replace(data, train=Split(data.train.inputs, labels))
+    with tempfile.TemporaryDirectory() as home:
+        made = fit(run.recipe.net, shuffled, run.recipe, runs=home, look_at_test=False)
+        weights = {name: value.clone() for name, value in made.network.state_dict().items()}
+    return replace(subject, relabelled=weights)
 
 
 def film_of(run: Run) -> tuple[Frame, ...]:

@@ -82,6 +82,8 @@ class Subject:
     """The class that it is held against."""
     film: tuple[Frame, ...] = ()
     """The run's checkpoints in their order."""
+    relabelled: dict[str, Tensor] | None = None
+    """The weights of the same network after the same training on shuffled labels, where asked."""
     loss: Callable[[Tensor, Tensor], Tensor] | None = None
     """What training made small, of an output and its targets."""
 

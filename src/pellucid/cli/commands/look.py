@@ -43,6 +43,10 @@ def look(
     against: Annotated[
         str | None, typer.Option(metavar="CLASS", help="Why that class rather than this one.")
     ] = None,
+    random_labels: Annotated[
+        bool,
+        typer.Option("--random-labels", help="Train the run again on shuffled labels; compare."),
+    ] = False,
     weights: Annotated[
         str | None, typer.Option(metavar="FILE.safetensors", help="Your network's weights.")
     ] = None,
@@ -74,10 +78,11 @@ def look(
     voice, instruments = Voice(json), chosen(only or [])
     asked = (image, tuple(layer or ()), target_class, against)
     if ":" in target:
+        _refuse(random_labels)
         subject, about, folder = _of_factory(target, weights, pictures, standardise, asked)
     else:
         _refuse_for_runs(weights=weights, pictures=pictures, standardise=standardise)
-        subject, about, folder = _of_run(target, runs, asked)
+        subject, about, folder = _of_run(target, runs, asked, random_labels)
     if names:
         voice.record(_list(voice, subject))
         return
@@ -98,12 +103,26 @@ def _refuse_for_runs(**given: object) -> None:
             )
 
 
-def _of_run(target: str, runs: str | None, asked: tuple[Any, ...]) -> tuple[Subject, Any, Path]:
-    from pellucid.inside.given import Asked, of_run
+def _refuse(random_labels: bool) -> None:
+    if random_labels:
+        raise WrongUse(
+            "--random-labels",
+            "a network of yours, whose training is not known",
+            "a run, which can be trained again",
+            "leave --random-labels out",
+        )
+
+
+def _of_run(
+    target: str, runs: str | None, asked: tuple[Any, ...], random_labels: bool
+) -> tuple[Subject, Any, Path]:
+    from pellucid.inside.given import Asked, of_run, with_shuffled_labels
     from pellucid.train.runs import load
 
     run = load(target, runs=runs)
     subject = of_run(run, Asked(*asked))
+    if random_labels:
+        subject = with_shuffled_labels(subject, run)
     about = {
         "target": run.name,
         "dataset": run.recipe.dataset,

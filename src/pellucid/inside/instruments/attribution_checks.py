@@ -6,6 +6,7 @@ Each method is held against chance and against the picture's own edges.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -57,7 +58,10 @@ def measure(subject: Subject) -> Reading:
         tensors[f"{name}.insertion"] = inserted.mean(dim=0)
         tensors[f"{name}.deletion"] = deleted.mean(dim=0)
         tensors[f"{name}.destroyed"] = destroyed
-        measured[name] = _facts(name, gains[name], inserted, deleted, destroyed, planted.get(name))
+        measured[name] = {
+            **_facts(name, gains[name], inserted, deleted, destroyed, planted.get(name)),
+            "relabelled": _relabelled(subject, name, asked[:DESTROYED]),
+        }
     for name, facts in measured.items():
         facts["verdict"] = _verdict(name, facts, gains)
     error = max((facts["gain_error"] for facts in measured.values()), default=0.0)
@@ -85,6 +89,21 @@ def _destroyed(subject: Subject, name: str, asked: list[Question]) -> Tensor:
         before = attribute(name, question).values
         rows.append([likeness(question, before, after) for after in _maps(subject, name, question)])
     return torch.tensor(rows).nanmean(dim=0)
+
+
+def _relabelled(subject: Subject, name: str, asked: list[Question]) -> float | None:
+    """The likeness of the maps to those of the network that learned shuffled labels."""
+    if subject.relabelled is None:
+        return None
+    found = [
+        likeness(
+            question,
+            attribute(name, question).values,
+            attribute(name, replace(question, weights=subject.relabelled)).values,
+        )
+        for question in asked
+    ]
+    return sum(found) / len(found)
 
 
 def _maps(subject: Subject, name: str, question: Question) -> Iterator[Tensor]:
@@ -122,6 +141,12 @@ def _verdict(name: str, facts: Record, gains: dict[str, Tensor]) -> Record:
     if alike is not None and alike > ALIKE:
         fails.append(
             f"The map stays the same when all weights are shuffled (rank correlation {alike:.2f})."
+        )
+    nonsense = facts["relabelled"]
+    if nonsense is not None and nonsense > ALIKE:
+        fails.append(
+            "The map stays the same when the network learns shuffled labels (rank correlation "
+            f"{nonsense:.2f})."
         )
     for other in ("random-order", "edges"):
         if other not in gains:

@@ -33,12 +33,14 @@ def render(looked: Looked) -> str:
 
 
 def _table(methods: list[Record]) -> str:
-    heads = ("Method", "Insertion − deletion", "Alike when destroyed", "On the planted tag",
-             "Verdict")  # fmt: skip
-    return table(heads, [_row(one) for one in methods], kind="tight", right=(1, 2, 3))
+    again = any(one["relabelled"] is not None for one in methods)
+    heads = ["Method", "Insertion − deletion", "Alike when destroyed", "On the planted tag"]
+    heads += ["Alike after shuffled labels"] if again else []
+    rows = [_row(one, again) for one in methods]
+    return table([*heads, "Verdict"], rows, kind="tight", right=range(1, len(heads)))
 
 
-def _row(one: Record) -> list[str]:
+def _row(one: Record, again: bool) -> list[str]:
     planted = one["planted"]
     mass = "–"
     if planted:
@@ -48,14 +50,18 @@ def _row(one: Record) -> list[str]:
         "for comparison" if one["baseline"] else " ".join(fails).replace("(-", "(−") or "passes"
     )
     kind = "bad" if fails else ""
-    alike = "–" if one["likeness"] is None else f"{one['likeness']:.2f}"
     return [
         text(one["name"].replace("-", " ")),
         text(f"{one['gain']:+.3f} ± {one['gain_error']:.3f}".replace("-", "−")),
-        text(alike.replace("-", "−")),
+        text(_alike(one["likeness"])),
         text(mass),
+        *([text(_alike(one["relabelled"]))] if again else []),
         f'<span class="{kind}">{text(verdict)}</span>',
     ]
+
+
+def _alike(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")
 
 
 def _curve(way: str, methods: list[Record], arrays: Arrays) -> str:
