@@ -103,6 +103,9 @@ def _agrees(victim: Victim, name: str) -> dict[str, Any]:
             inside = (levels >= flip.low[0]) & (levels <= flip.high[0])
             claimed[flip.row, flip.column] |= inside
         unknown = torch.zeros_like(found)
+        for flip in proof.flips:  # the ends of an interval are known to 1/65,536 only
+            near = torch.minimum((levels - flip.low[0]).abs(), (levels - flip.high[0]).abs())
+            unknown[flip.row, flip.column] |= (near < 2.0**-15) & (near > 0)
         for row, column, low, high in proof.open:
             unknown[row, column] |= (levels >= low[0]) & (levels <= high[0])
         flipping += int(found.sum())
@@ -122,7 +125,7 @@ def _agrees(victim: Victim, name: str) -> dict[str, Any]:
 
 def evolution(runs: Path, count: int) -> dict[str, Any]:
     """The published one-pixel attack (400 candidates, 75 generations) on the same pictures."""
-    victim = asked("mnist-dense", runs, count)
+    victim = asked("mnist-linear", runs, count)
     graph = graph_of(victim)
     ours, proofs = cpu(lambda: [prove(victim, i, graph=graph) for i in range(count)])
     given = torch.tensor([proof.answer for proof in proofs])
@@ -144,7 +147,7 @@ def pgd(runs: Path, count: int) -> dict[str, Any]:
     """Robust accuracy of our PGD against torchattacks' with the same settings."""
     import torchattacks
 
-    victim = asked("mnist-convnet", runs, count)
+    victim = asked("mnist-dense", runs, count)
     known = Labelled.of(victim)
 
     class Whole(torch.nn.Module):
@@ -222,7 +225,7 @@ def _agreement(rows: list[dict[str, Any]]) -> str:
 def _evolution(one: dict[str, Any]) -> str:
     return (
         f"**Against differential evolution as published** (400 candidates, 75 generations; "
-        f"{one['pictures']} MNIST pictures, dense): it fools {one['by_evolution']} pictures in "
+        f"{one['pictures']} MNIST pictures, linear): it fools {one['by_evolution']} pictures in "
         f"{one['evolution_seconds']:.0f} s; the proof finds {one['by_proof']} in "
         f"{one['proof_seconds']:.0f} s, with every pixel and value. Found by evolution alone: "
         f"{one['only_evolution']}."
@@ -235,9 +238,7 @@ def _pgd(one: dict[str, Any]) -> str:
         [f"{row['budget']:g}", f"{100 * row['ours']:.1f} %", f"{100 * row['theirs']:.1f} %"]
         for row in one["rows"]
     ]
-    told = (
-        f"**PGD**, 40 steps of a quarter of the budget, {one['pictures']} MNIST pictures, convnet."
-    )
+    told = f"**PGD**, 40 steps of a quarter of the budget, {one['pictures']} MNIST pictures, dense."
     return told + " Robust accuracy:\n\n" + results_page.table(head, lines)
 
 
@@ -280,7 +281,7 @@ MEASURES: dict[str, tuple[Callable[[Path, int], Any], int]] = {
     "speed": (speed, 100),
     "agreement": (agreement, 200),
     "evolution": (evolution, 100),
-    "pgd": (pgd, 500),
+    "pgd": (pgd, 1000),
     "table": (table, 1000),
     "colour": (colour, 10),
 }

@@ -25,6 +25,9 @@ TINY = 1e-300
 class Form(Protocol):
     """How linear functions are kept."""
 
+    is_positive: bool
+    """Are the terms of a function that is nowhere negative themselves not negative?"""
+
     def over(self, low: Tensor, high: Tensor) -> Tensor:
         """The values themselves as functions: (piece, d), (piece, d) → (piece, term, d)."""
 
@@ -56,6 +59,8 @@ class Form(Protocol):
 class Ends:
     """One channel: the values at the lower and at the upper end."""
 
+    is_positive = True
+
     def over(self, low: Tensor, high: Tensor) -> Tensor:
         return torch.stack([low, high], dim=1)
 
@@ -86,6 +91,8 @@ class Ends:
 
 class Slopes:
     """Several channels: the value in the middle, and half of the change along each axis."""
+
+    is_positive = False
 
     def over(self, low: Tensor, high: Tensor) -> Tensor:
         return torch.cat([((low + high) / 2)[:, None], torch.diag_embed((high - low) / 2)], dim=1)
