@@ -79,10 +79,12 @@ def page(runs: list[score.Run]) -> str:
                            score.by_kind(runs)),
         "",
         results_page.table(["diagnosis", "recall", "recall of this very name", "precision",
+                            "precision, harmless ones too",
                             "step, median"], score.by_name(runs)),
         "",
         score.loop_faults(runs),
         score.same_bits(runs),
+        score.failures(runs),
     ])  # fmt: skip
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
+import importlib
 import json
 import os
+import pkgutil
 import random
 import runpy
 import signal
@@ -14,7 +16,9 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 BARE, DOCTOR, RIVALS = "bare", "doctor", "rivals"
@@ -24,16 +28,25 @@ Record = dict[str, Any]
 
 
 def load() -> None:
-    """Import in this process what the forked ones need."""
+    """Import in this process what the forked ones need: all of the doctor, and what it loads late.
+
+    A module that is imported in the midst of a run would cost its time there, and may draw random
+    numbers (rich does).
+    """
     import torch
     import torch._dynamo  # an optimiser's first step imports it, which takes longer than a training
     import torch.utils.data
 
-    from pellucid.doctor.diagnosis import DIAGNOSES
+    import pellucid.cli.commands.doctor
+    import pellucid.cli.main
+    import pellucid.cli.output
+    import pellucid.doctor
+    import pellucid.watch
 
+    for part in (pellucid.watch, pellucid.doctor):
+        for module in pkgutil.walk_packages(part.__path__, f"{part.__name__}."):
+            importlib.import_module(module.name)
     torch.set_num_threads(1)
-    for name in DIAGNOSES.names():
-        DIAGNOSES.load(name)
     gc.collect()
     gc.freeze()  # what is here stays where it is: forked processes share its memory
 
@@ -58,7 +71,7 @@ def run(folder: Path, arguments: list[str], way: str, options: list[str]) -> Rec
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
         "status": status,
         "stdout": _text(folder / "stdout"),
-        "stderr": _text(folder / "stderr")[-3000:],
+        "stderr": _text(folder / "stderr")[-6000:],
     }
     record["metric"] = metric_of(record["stdout"])
     return record
@@ -99,7 +112,8 @@ def _child(folder: Path, arguments: list[str], way: str, options: list[str]) -> 
 def _watched(arguments: list[str], way: str, options: list[str]) -> int:
     record: Record = {}
     _same_start()
-    with _state_at_the_end(record):
+    before = {path.name for path in Path.cwd().iterdir()}
+    with _own_steps() as seen:
         if way == BARE:
             code = _plain(arguments)
         elif way == DOCTOR:
@@ -113,29 +127,9 @@ def _watched(arguments: list[str], way: str, options: list[str]) -> int:
             with collector.watching():
                 code = _plain(arguments)
             record["rivals"] = collector.verdicts()
-    record["exit_code"] = code
+    record |= {"exit_code": code, "hash": _state(seen, before)}
     Path("record.json").write_text(json.dumps(record))
     return 0
-
-
-@contextlib.contextmanager
-def _state_at_the_end(record: Record) -> Iterator[None]:
-    """Takes the state when the program itself has ended, whoever runs it: probes come later."""
-    before = {path.name for path in Path.cwd().iterdir()}
-    whole = runpy.run_path
-
-    def run_path(*args: Any, **named: Any) -> Any:
-        with _optimisers() as seen:
-            try:
-                return whole(*args, **named)
-            finally:
-                record["hash"] = _state(seen, before)
-
-    runpy.run_path = run_path
-    try:
-        yield
-    finally:
-        runpy.run_path = whole
 
 
 def _same_start() -> None:
@@ -172,28 +166,54 @@ def _command(arguments: list[str], options: list[str]) -> int:
     return 0
 
 
+@dataclass
+class Seen:
+    """What is compared: the program's own optimisers, kept alive, and the random states."""
+
+    optimisers: dict[int, Any] = field(default_factory=dict)
+    random: dict[str, bytes] = field(default_factory=dict)
+    """As they were after the program's last step: what the doctor tries later may draw numbers."""
+
+
 @contextlib.contextmanager
-def _optimisers() -> Iterator[dict[int, Any]]:
-    """Every optimiser that took a step, kept alive: its weights are hashed at the end."""
+def _own_steps() -> Iterator[Seen]:
+    """Notes each step that the program itself takes."""
+    import numpy as np
+    import torch
     from torch.optim import optimizer
 
-    seen: dict[int, Any] = {}
-    handle = optimizer.register_optimizer_step_post_hook(
-        lambda optimiser, *_: seen.setdefault(id(optimiser), optimiser) and None
-    )
+    seen = Seen()
+
+    def note(optimiser: Any, *_: Any) -> None:
+        if _program_is_at_work():
+            seen.optimisers[id(optimiser)] = optimiser
+            seen.random = {
+                "torch": torch.get_rng_state().numpy().tobytes(),
+                "python": repr(random.getstate()).encode(),
+                "numpy": repr(np.random.get_state()).encode(),
+            }
+
+    handle = optimizer.register_optimizer_step_post_hook(note)
     try:
         yield seen
     finally:
         handle.remove()
 
 
-def _state(seen: dict[int, Any], before: set[str]) -> dict[str, str]:
-    """Hashes of the final weights, of the files the program wrote, and of all random states."""
-    import numpy as np
-    import torch
+def _program_is_at_work() -> bool:
+    """Whether a line of `train.py` called for this; a probe after its end was not called by it."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if Path(frame.f_code.co_filename).name == "train.py":
+            return True
+        frame = frame.f_back
+    return False
 
+
+def _state(seen: Seen, before: set[str]) -> dict[str, str]:
+    """Hashes of the final weights, of the files the program wrote, and of all random states."""
     weights, files = hashlib.sha256(), hashlib.sha256()
-    for optimiser in seen.values():
+    for optimiser in seen.optimisers.values():
         for group in optimiser.param_groups:
             for weight in group["params"]:
                 weights.update(weight.detach().float().cpu().numpy().tobytes())
@@ -202,10 +222,5 @@ def _state(seen: dict[int, Any], before: set[str]) -> dict[str, str]:
         if path.name not in before | own and path.is_file():
             files.update(path.name.encode())
             files.update(path.read_bytes())
-    states = {
-        "torch": torch.get_rng_state().numpy().tobytes(),
-        "python": repr(random.getstate()).encode(),
-        "numpy": repr(np.random.get_state()).encode(),
-    }
-    found = {name: hashlib.sha256(state).hexdigest() for name, state in states.items()}
+    found = {name: hashlib.sha256(state).hexdigest() for name, state in seen.random.items()}
     return found | {"weights": weights.hexdigest(), "files": files.hexdigest()}

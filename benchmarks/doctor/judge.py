@@ -75,7 +75,7 @@ def judge(work: Work, case: Case) -> Verdict:
     # A diverged regression can be as bad as it likes: one such run must not hide behind its spread.
     worse = [max(value, trivial - skill) for value in metrics(work, case, worst=trivial)]
     lost = (statistics.mean(healthy) - statistics.mean(worse)) / skill
-    p = 1.0
+    p = 0.0 if lost > 0 else 1.0  # where no seed makes a difference
     if statistics.pstdev(worse) + statistics.pstdev(healthy) > 0:
         p = float(ttest_ind(worse, healthy, equal_var=False, alternative="less").pvalue)
     is_apart = max(worse) < min(healthy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -39,8 +40,10 @@ class Run:
     said: dict[str, Names]
     """The same with suggestions."""
     same_bits: bool | None
+    failed: bool
+    """Whether the doctor itself ended in an error."""
     step: int | None
-    """The step at which the doctor knew the right name, if its JSON tells."""
+    """After how many steps the doctor told a right name; nothing if it did so at the end."""
 
     @property
     def right(self) -> frozenset[str]:
@@ -109,12 +112,19 @@ def _run(case: Case, seed: int, is_faulty: bool, doctor: Record, bare: Record | 
         if messages is not None:
             alarms[title] = said[title] = tuple(map(frozenset, messages))
     right = case.mutant.right if case.mutant else frozenset()
-    steps = [f["evidence"]["step"] for f in findings if f["name"] in right
-             and isinstance(f["evidence"].get("step"), int)]  # fmt: skip
+    known = told_after(doctor["stderr"])
+    steps = [known[name] for name in right & set(known)]
     same = None
-    if bare is not None and bare["hash"] is not None:
-        same = (bare["hash"], bare["stdout"]) == (doctor["hash"], doctor["stdout"])
-    return Run(case, seed, is_faulty, alarms, said, same, min(steps, default=None))
+    if bare is not None and isinstance(bare.get("hash"), dict):
+        same = (bare["hash"], bare["stdout"]) == (doctor.get("hash"), doctor["stdout"])
+    failed = "doctor" not in doctor
+    return Run(case, seed, is_faulty, alarms, said, same, failed, min(steps, default=None))
+
+
+def told_after(stderr: str) -> dict[str, int]:
+    """Findings that were told at once, by name, and after how many steps."""
+    found = re.findall(r"^PROVEN +(\S+) .*\(after ([\d,]+) steps?\b", stderr, re.MULTILINE)
+    return {name: int(step.replace(",", "")) for name, step in found}
 
 
 def _names(findings: list[dict[str, Any]]) -> Names:
@@ -180,12 +190,15 @@ def by_name(runs: list[Run]) -> list[list[str]]:
     """For each diagnosis: recall on runs in which it was planted, precision, steps."""
     planted: dict[str, list[Run]] = defaultdict(list)
     told: dict[str, list[bool]] = defaultdict(list)
+    there: dict[str, list[bool]] = defaultdict(list)
     for run in runs:
         if run.is_faulty and run.case.mutant:
             planted[run.case.mutant.name].append(run)
         for names in run.alarms[OURS]:
             for name in names:
                 told[name].append(name in run.right)
+                mutant = run.case.mutant
+                there[name].append(mutant is not None and name in mutant.right)
     rows = []
     for name in sorted({*planted, *told}):
         own = planted[name]
@@ -196,6 +209,7 @@ def by_name(runs: list[Run]) -> list[list[str]]:
             shown(sum(run.hits(OURS) for run in own), len(own)),
             shown(exact, len(own)),
             shown(sum(told[name]), len(told[name])),
+            shown(sum(there[name]), len(there[name])),
             f"{statistics.median(steps):.0f}" if steps else "–",
         ])  # fmt: skip
     return rows
@@ -205,7 +219,7 @@ def loop_faults(runs: list[Run]) -> str:
     own = [r for r in runs if r.is_faulty and r.case.mutant and r.case.mutant.name in LOOP]
     quick = [run for run in own if run.step is not None and run.step <= WITHIN]
     if not any(run.step is not None for run in own):
-        return "The findings do not say at which step they were known."
+        return "No loop fault was told before the end."
     return f"Loop faults named within {WITHIN} steps: {shown(len(quick), len(own))}."
 
 
@@ -215,6 +229,12 @@ def same_bits(runs: Sequence[Run]) -> str:
     same = shown(sum(bool(run.same_bits) for run in compared), len(compared))
     line = f"Same output, weights, files and random states with the doctor: {same}."
     return line + (f" Not so: {', '.join(apart)}." if apart else "")
+
+
+def failures(runs: list[Run]) -> str:
+    failed = sorted({run.case.key for run in runs if run.failed})
+    which = f": {', '.join(failed)}" if failed else ""
+    return f"The doctor itself failed on {len(failed)} programs{which}."
 
 
 def misses(runs: list[Run]) -> list[str]:

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from doctor.material import files_of, write
 from doctor.mutant import DoesNotApply, Mutant, mutants_of, program_text, programs, source, traps
+from doctor.rivals import Collector, StepSeen, autotrainer, deeplocalize
+from doctor.score import told_after, wilson
+from scipy.stats import binomtest
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = {path.stem.replace("_", "-") for path in (ROOT / "src/pellucid/doctor").rglob("*.py")}
@@ -47,6 +50,29 @@ def test_a_replacement_that_is_not_there_is_told() -> None:
 def test_every_trap_is_python_and_has_its_files(trap: str) -> None:
     compile(program_text(trap), trap, "exec")
     assert isinstance(files_of(trap), dict)
+
+
+@pytest.mark.parametrize(("hits", "of"), [(8, 10), (0, 7), (19, 20)])
+def test_wilsons_interval_is_scipys(hits: int, of: int) -> None:
+    theirs = binomtest(hits, of).proportion_ci(method="wilson")
+    assert wilson(hits, of) == pytest.approx((theirs.low, theirs.high), abs=1e-4)
+
+
+def test_when_a_finding_was_known_is_read_from_what_the_doctor_said() -> None:
+    said = "PROVEN  graph-cut  train.py:7, in run  (after 1,010 steps; more at the end)\n"
+    assert told_after(said) == {"graph-cut": 1010}
+    assert told_after("PROVEN  graph-cut  train.py:7, in run\n") == {}
+
+
+def test_the_published_rules_find_what_they_were_made_for() -> None:
+    seen = Collector()
+    seen.steps = [StepSeen(loss=1.0 / n, gradients=[1.0 / n], weights=[n]) for n in range(1, 40)]
+    assert deeplocalize(seen) == []
+    seen.steps[7].loss = float("nan")
+    assert deeplocalize(seen) == ["not finite"]
+    for step in seen.steps:
+        step.loss, step.gradients = 1.0, [1e-9, 1.0]
+    assert autotrainer(seen) == ["vanishing"]
 
 
 def last_line(mutant: Mutant, folder: Path) -> str:
