@@ -24,6 +24,8 @@ class WeightsNeverChange(Diagnosis):
         backwards, steps = len(trace.backwards), len(trace.steps)
         if backwards < self.PASSES:
             return None
+        if not steps and trace.moved_by_hand:
+            return None  # steps that the script makes by itself
         if not steps:
             return self.proven(
                 trace.backwards[-1].line,
