@@ -41,6 +41,7 @@ NETWORKS = {
     "digits-convnet": ("digits", "convnet"),
     "cifar-convnet": ("cifar10-pictures", "convnet"),
 }
+TABLE = ["mnist-linear", "mnist-dense", "mnist-lenet", "mnist-convnet"]
 AGREEING = ("mnist-linear", "mnist-dense", "digits-convnet")
 
 
@@ -171,12 +172,11 @@ def pgd(runs: Path, count: int) -> dict[str, Any]:
 def table(runs: Path, count: int) -> list[dict[str, Any]]:
     """The share of the first test pictures that one pixel can fool; goes on where it stopped."""
     rows = []
-    for name, most in (("mnist-linear", 1000), ("mnist-dense", 1000), ("mnist-lenet", count),
-                       ("mnist-convnet", count)):  # fmt: skip
-        victim = asked(name, runs, most, test=True)
+    for name in TABLE:
+        victim = asked(name, runs, count, test=True)
         found = list(Asking(victim, runs / name / "fool").answers())
         seconds = statistics.median(one["seconds"] for one in found)
-        rows.append({"name": name, "pictures": most, "seconds": seconds, **share_fooled(found)})
+        rows.append({"name": name, "pictures": count, "seconds": seconds, **share_fooled(found)})
     return rows
 
 
@@ -292,13 +292,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only", default=",".join(MEASURES), help="parts, with commas between")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the networks are")
+    parser.add_argument("--networks", help="for the table, instead of all four")
     parser.add_argument("--count", type=int, help="pictures, instead of each part's own number")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    measured = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+    if chosen.networks:
+        TABLE[:] = chosen.networks.split(",")
+    measured: dict[str, Any] = {}
     for name in chosen.only.split(","):
         measure, count = MEASURES[name]
-        measured[name] = measure(chosen.runs, chosen.count or count)
+        found = measure(chosen.runs, chosen.count or count)
+        measured = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+        measured[name] = found  # another part may have been measured beside this one
         MEASURED.write_text(json.dumps(measured, indent=1) + "\n")
         print(name, json.dumps(measured[name])[:400], flush=True)
     write_page(measured)
