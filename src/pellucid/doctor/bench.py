@@ -21,7 +21,16 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pellucid.doctor.effect import NOTHING, Change, Effect, NotPossible, Outcome, Standing, median
+from pellucid.doctor.effect import (
+    FREED,
+    NOTHING,
+    Change,
+    Effect,
+    NotPossible,
+    Outcome,
+    Standing,
+    median,
+)  # fmt: skip
 from pellucid.doctor.judged import Judge, answers_of, calm, cut
 from pellucid.watch.captured import Batch, Captured, forget_gradients
 from pellucid.watch.recorder import tensors_in
@@ -143,7 +152,10 @@ class Bench:
         standing = self.standing()
         if standing.is_good:
             return None
-        share = share * learnt if standing.learns else share
+        if standing.is_stuck:
+            share = max(share, FREED)
+        elif standing.learns:
+            share *= learnt
         if not once.lowers_loss_to(share) or not once.beats(standing, share):
             return None
         whole = self.effect(change)

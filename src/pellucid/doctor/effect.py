@@ -12,6 +12,9 @@ from torch.optim import Optimizer
 
 WELL = 0.6
 """A loss below this share of the trivial answer's is one of a network that has learnt."""
+STUCK = 0.97
+FREED = 0.9
+"""Of the loss of a run that is stuck: what a cure must come to at least."""
 GOOD_RIGHT = 0.95
 GOOD_SHARE = 0.15
 """Of the trivial answer's loss: nobody looks for a fault below it."""
@@ -38,6 +41,8 @@ class Change:
     """Another loss of answer and targets; judged is still what the script judges by."""
     calls: Mapping[Callable[..., Any], Callable[..., Any]] = field(default_factory=dict)
     """Functions of one tensor that the network calls in place of some of PyTorch's."""
+    calls_spared: int = 0
+    """Calls of a pass, from the first on, that are not exchanged."""
     calls_most: float = math.inf
     """Calls of a pass, from the first on, that are exchanged."""
     gradients: Callable[[nn.Module], None] | None = None
@@ -152,6 +157,11 @@ class Standing:
         if self.right is not None and self.right >= GOOD_RIGHT:
             return True
         return self.trivial is not None and self.reached <= GOOD_SHARE * self.trivial
+
+    @property
+    def is_stuck(self) -> bool:
+        """It is no better than the best answer that looks at no input."""
+        return self.trivial is not None and self.reached >= STUCK * self.trivial
 
     @property
     def learns(self) -> bool:

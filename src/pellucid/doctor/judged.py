@@ -21,23 +21,28 @@ JUDGED = 16
 
 
 class Exchange(TorchFunctionMode):
-    """Calls other functions in place of some, in the first `most` calls of them."""
+    """Calls other functions in place of some, after the first `spared` and for `most` of them."""
 
     def __init__(
-        self, functions: Mapping[Callable[..., Any], Callable[..., Any]], most: float
+        self,
+        functions: Mapping[Callable[..., Any], Callable[..., Any]],
+        spared: int,
+        most: float,
     ) -> None:
         super().__init__()
         self._functions = functions
-        self._left = most
+        self._spared, self._until = spared, spared + most
+        self._count = 0
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         other = self._functions.get(function)
-        if other is None or self._left <= 0:
+        if other is None:
             return function(*args, **(kwargs or {}))
-        self._left -= 1
-        return other(args[0])
+        self._count += 1
+        is_meant = self._spared < self._count <= self._until
+        return other(args[0]) if is_meant else function(*args, **(kwargs or {}))
 
 
 def answers_of(network: nn.Module, batch: Batch, change: Change = NOTHING) -> list[Tensor]:
@@ -46,7 +51,7 @@ def answers_of(network: nn.Module, batch: Batch, change: Change = NOTHING) -> li
     args, named = change.given(given) if change.given else given
     if not change.calls:
         return list(tensors_in(network(*args, **named)))
-    with Exchange(change.calls, change.calls_most):
+    with Exchange(change.calls, change.calls_spared, change.calls_most):
         return list(tensors_in(network(*args, **named)))
 
 

@@ -112,6 +112,15 @@ def layers(network: nn.Module, bench: Bench, batch: Batch) -> list[Layer]:
     return found
 
 
+def begin_anew(network: nn.Module) -> None:
+    """Weights as PyTorch draws them, always the same ones; norms begin at 1 and 0."""
+    torch.manual_seed(0)
+    for part in network.modules():
+        reset = getattr(part, "reset_parameters", None)
+        if callable(reset) and (isinstance(part, WEIGHTED) or not any(part.children())):
+            reset()
+
+
 def _size(part: nn.Module) -> float:
     slope = getattr(part, "weight", torch.empty(0)).grad
     return 0.0 if slope is None else float(slope.pow(2).mean().sqrt())

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import NETWORK, long_script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
-from pellucid.doctor.looks import WEIGHTED, layers
+from pellucid.doctor.looks import begin_anew, layers
 from pellucid.watch.trace import Trace
 
 SAME_WITHIN = 0.01
@@ -60,7 +59,7 @@ class BadInitialisation(Diagnosis):
         standing = bench.standing()
         if standing.beats_trivial:
             return None
-        effect = bench.cure(Change(network=_begin_anew), self.HELPS)
+        effect = bench.cure(Change(network=begin_anew), self.HELPS)
         if effect is None:
             return None
         return self.confirmed(
@@ -80,15 +79,6 @@ def _is_symmetric(weight: Tensor | None) -> bool:
         return False
     flat = weight.detach().flatten(1)
     return bool((flat - flat[:1]).abs().max() <= SAME_WITHIN * flat.abs().max())
-
-
-def _begin_anew(network: nn.Module) -> None:
-    """Weights as PyTorch draws them, always the same ones; norms begin at 1 and 0."""
-    torch.manual_seed(0)
-    for part in network.modules():
-        reset = getattr(part, "reset_parameters", None)
-        if callable(reset) and (isinstance(part, WEIGHTED) or not any(part.children())):
-            reset()
 
 
 DIAGNOSIS = BadInitialisation

@@ -8,9 +8,9 @@ from torch.nn import functional
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import long_script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis, plural
-from pellucid.doctor.effect import Change
+from pellucid.doctor.effect import Change, Effect
 from pellucid.doctor.finding import Finding
-from pellucid.doctor.looks import RELUS, Activation, activations
+from pellucid.doctor.looks import RELUS, Activation, activations, begin_anew
 from pellucid.watch.trace import Trace
 
 BODY = """\
@@ -47,17 +47,26 @@ class DeadUnits(Diagnosis):
         worst = max(relus, key=_dead, default=None)
         if worst is None or _dead(worst) < self.DEAD:
             return None
-        leaky = Change(calls=dict.fromkeys(RELUS, _leaky))
-        effect = bench.cure(leaky, self.HELPS)
-        if effect is None:
-            return None
-        units, place = len(worst.by_unit()), relus.index(worst) + 1
+        tries = (
+            ("leaky ReLUs", Change(calls=dict.fromkeys(RELUS, _leaky))),
+            ("PyTorch's own start", Change(network=begin_anew)),
+        )
+        for what, change in tries:
+            effect = bench.cure(change, self.HELPS)
+            if effect is not None:
+                return self._told(trace, bench, effect, what, worst, relus.index(worst) + 1)
+        return None
+
+    def _told(
+        self, trace: Trace, bench: Bench, effect: Effect, what: str, worst: Activation, place: int
+    ) -> Finding:
+        units = len(worst.by_unit())
         rows = len(worst.answer)
         return self.confirmed(
             trace, bench, effect,
             [f"{round(_dead(worst) * units)} of {plural(units, 'unit')} of the ReLU number {place} "
              f"of a pass answer 0 to each of {plural(rows, 'example')}: no gradient reaches them.",
-             effect.sentence("leaky ReLUs")],
+             effect.sentence(what)],
             "use leaky ReLUs, and look at the start of the weights and biases before this layer",
             where=trace.passes[0].line, units=units, dead=round(_dead(worst) * units),
         )  # fmt: skip

@@ -35,7 +35,7 @@ class OptimiserUnsuited(Diagnosis):
     GROUP = OPTIMISATION
     HURTS_LEARNING = False
     RATES = (0.003, 0.03)
-    OWN = (3.0, 10.0)
+    OWN = (3.0, 10.0, 100.0)
     """Multiples of the script's own rate that are tried first: it may only be that."""
     HELPS = 0.5
     SICK = long_script(network=UNEVEN, optimiser="torch.optim.SGD(network.parameters(), lr=0.004)")

@@ -24,20 +24,20 @@ class SoftmaxBeforeCrossEntropy(Diagnosis):
         found = [
             call
             for call in trace.losses
-            if call.name == "cross_entropy" and call.made_by[:1] == ("Softmax",)
+            if call.name == "cross_entropy" and call.made_by[:1] in (("Softmax",), ("Sigmoid",))
             and len(call.shape) > 1 and call.shape[1] > 1
         ]  # fmt: skip
         if not found:
             return None
-        classes = found[0].shape[1]
+        classes, kind = found[0].shape[1], found[0].made_by[0].lower()
         floor = math.log(1 + (classes - 1) / math.e)
         return self.proven(
             found[0].line,
-            [f"{len(found)} times the answer of a softmax went into cross_entropy, which applies "
-             "one itself.",
+            [f"{len(found)} times the answer of a {kind} went into cross_entropy, which applies a "
+             "softmax itself.",
              f"With {classes} classes such a loss cannot fall below {floor:.4f}, "
              f"ln(1 + {classes - 1}/e)."],
-            "leave the softmax out in training; apply it only to show probabilities",
+            f"leave the {kind} out in training; apply one only to show probabilities",
             calls=len(found), floor=floor,
         )  # fmt: skip
 
