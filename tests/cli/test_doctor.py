@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import pellucid
+from pellucid.cli.doctoring import NO_TIME, tell
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DIAGNOSES
+from pellucid.doctor.examination import Examination
+from pellucid.watch.trace import Trace
 
 
 @pytest.fixture
@@ -142,3 +147,17 @@ def test_what_is_asked_without_a_script_and_cannot_be_is_told(here, call, words,
     outcome = call("doctor", *words)
     assert outcome.code == 2
     assert part in outcome.err
+
+
+def test_trials_without_time_are_told_in_one_line_with_the_option(here: Path, call) -> None:
+    Path("train.py").write_text(DIAGNOSES.load("learning-rate-too-high").DIAGNOSIS.SICK)
+    outcome = call("doctor", "--probe-budget", "1e-9", "--json", "f.json", "train.py")
+    assert json.loads(Path("f.json").read_text())["not_tried"] == NO_TIME
+    assert "No time was left to try a cure." in outcome.err
+    out = io.StringIO()
+    unseen = ["an evaluation", f"dead-units: {NO_TIME}", f"learning-rate-too-low: {NO_TIME}"]
+    tell(Console(file=out, width=200), Examination(not_observed=unseen), Trace())
+    lines = out.getvalue().splitlines()
+    assert lines[-2] == "Not observed: an evaluation."
+    assert lines[-1].startswith("No time was left to try dead-units, learning-rate-too-low. ")
+    assert "--probe-budget 20" in lines[-1]

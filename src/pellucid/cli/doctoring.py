@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pellucid.watch.trace import Trace
 
 
+NO_TIME = "no time was left for it"
+"""What the bench says of a trial that it could not make in the time allowed."""
+
+
 class AtOnce:
     """Tells what is proven as soon as it is: after a few steps, and then more and more rarely."""
 
@@ -61,9 +65,17 @@ def tell(people: Console, found: Examination, trace: Trace) -> None:
             f"\nThe doctor found nothing that it can prove; {seen}{tried}.",
             markup=False, soft_wrap=True,
         )  # fmt: skip
-    if found.not_observed:
-        missing = "; ".join(found.not_observed)
+    late = [text for text in found.not_observed if text.endswith(NO_TIME)]
+    missing = "; ".join(text for text in found.not_observed if text not in late)
+    if missing:
         people.print(f"Not observed: {missing}.", markup=False, soft_wrap=True)
+    if late or found.not_tried == NO_TIME:
+        names = ", ".join(text.partition(":")[0] for text in late)
+        people.print(
+            f"No time was left to try {names or 'a cure'}. A short run leaves little: "
+            "--probe-budget 20 gives trials twenty times what the run takes.",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
 
 
 def without_script(
