@@ -141,10 +141,13 @@ class Bench:
             tuple(self.run(change, repetition=k) for k in numbers),
         )
 
-    def cure(self, change: Change, share: float, learnt: float = LEARNT) -> Effect | None:
+    def cure(
+        self, change: Change, share: float, learnt: float = LEARNT, freed: float = FREED
+    ) -> Effect | None:
         """The effect of a change that helps in every repetition, and with which these few steps
         come below what the whole run has reached: to `share` of either loss, and further, by
-        `learnt`, where the run learns as it is. None if it does not.
+        `learnt`, where the run learns as it is; to `freed`, where it is stuck. None if it does
+        not.
 
         One repetition is enough to see that mostly. Raises `NotPossible`.
         """
@@ -153,7 +156,7 @@ class Bench:
         if standing.is_good:
             return None
         if standing.is_stuck:
-            share = max(share, FREED)
+            share = max(share, freed)
         elif standing.learns:
             share *= learnt
         if not once.lowers_loss_to(share) or not once.beats(standing, share):
