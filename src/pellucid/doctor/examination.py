@@ -16,6 +16,17 @@ from pellucid.watch.follower import MOST
 from pellucid.watch.trace import Trace
 
 
+SHARE = 0.5
+LEAST = 10.0
+"""Seconds for trials, where nobody has said how long they may take."""
+
+
+def time_for_trials(share: float | None, seconds: float) -> float:
+    """What trials may take after a run of so many seconds: the share that is asked for; without
+    one, half of the run, and `LEAST` for runs that are over before anything can be tried."""
+    return max(SHARE * seconds, LEAST) if share is None else share * seconds
+
+
 @dataclass
 class Examination:
     """What came of looking at a training."""

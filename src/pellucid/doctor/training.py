@@ -10,19 +10,15 @@ from pathlib import Path
 
 from pellucid.base.records import Record, write_json
 from pellucid.doctor.course import record_of
-from pellucid.doctor.examination import Examination, examine
+from pellucid.doctor.examination import Examination, examine, time_for_trials
 from pellucid.doctor.finding import Finding
 from pellucid.train.watcher import Training, Watcher
 from pellucid.watch.follower import Follower
 from pellucid.watch.trace import Trace
 
 FILE = "findings.json"
-SHARE = 0.5
-"""What trials may take of the time of a training that did not learn."""
 SHARE_WHERE_LEARNT = 0.1
-"""The same where the loss has come down: only suggestions are to be had there."""
-LEAST = 10.0
-"""Seconds for trials after a training that did not learn, however short it was."""
+"""What trials may take of a training whose loss has come down: only suggestions are to be had."""
 LEARNT = 0.6
 """Loss of the last tenth as a share of the first tenth's, below which something was learnt."""
 _OWN = Path(__file__).resolve().parents[1]
@@ -77,7 +73,7 @@ class Doctor(Watcher):
         losses = [entry.loss for entry in self.trace.backwards]
         tenth = max(1, len(losses) // 10)
         learnt = losses and sum(losses[-tenth:]) < LEARNT * sum(losses[:tenth])
-        return SHARE_WHERE_LEARNT * took if learnt else max(LEAST, SHARE * took)
+        return SHARE_WHERE_LEARNT * took if learnt else time_for_trials(None, took)
 
 
 def _in_recipe_words(finding: Finding, training: Training) -> Finding:

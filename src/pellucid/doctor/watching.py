@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from pellucid.doctor.examination import Examination, examine
+from pellucid.doctor.examination import Examination, examine, time_for_trials
 from pellucid.doctor.exemptions import checked
 from pellucid.doctor.finding import Finding
 from pellucid.watch.follower import Follower
@@ -29,7 +29,7 @@ class Watched:
 
 @contextmanager
 def watching(
-    quiet: bool = False, probe_budget: float = 0.5, meant: Mapping[str, str] | None = None
+    quiet: bool = False, probe_budget: float | None = None, meant: Mapping[str, str] | None = None
 ) -> Iterator[Watched]:
     """Watch what happens inside the block, and say on standard error what is wrong with it.
 
@@ -45,7 +45,7 @@ def watching(
         with follower.watching():
             yield watched
     finally:
-        seconds = probe_budget * (time.monotonic() - started)
+        seconds = time_for_trials(probe_budget, time.monotonic() - started)
         watched.examination = examine(follower.trace, follower.captured, seconds, reasons)
         if not quiet:
             for finding in watched.findings:
