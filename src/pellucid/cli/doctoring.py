@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from pellucid.base.errors import WrongUse
 from pellucid.cli.output import Voice, table
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pellucid.doctor.examination import Examination
+    from pellucid.doctor.finding import Finding
+    from pellucid.doctor.mend.mending import Mended
     from pellucid.watch.trace import Trace
 
 
@@ -122,3 +125,40 @@ def show_example(voice: Voice, name: str, healthy: bool) -> None:
     text = kind.HEALTHY if healthy else kind.SICK
     voice.people.file.write(text)
     voice.record({"example": {"name": name, "healthy": healthy, "text": text}})
+
+
+def mend_findings(
+    people: Console, findings: Sequence[Finding], target: Path, file: Path,
+    arguments: Sequence[str], is_module: bool, seeds: int,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Run the script again with each cure and without; tell both, and return them as records."""
+    from pellucid.doctor.mend.mending import mend
+
+    def tell_line(line: str) -> None:
+        people.print(line, markup=False, soft_wrap=True)
+
+    people.print()
+    tried = mend(findings, target, file, arguments, is_module, seeds, tell_line)
+    if not tried:
+        tell_line("Nothing to mend: no finding has a cure that can be put into a running script.")
+    for one in tried:
+        people.print(f"\nMEND  {one.finding}: {one.cure}", style="bold", markup=False)
+        tell_line(_effect(one))
+        if one.diff:
+            tell_line(f"  As a change of the source:\n{one.diff}")
+    return [one.as_record() for one in tried]
+
+
+def _effect(one: Mended) -> str:
+    if not one.without:
+        return "  Nothing can be compared: no line with a number is in the output of every run."
+    columns = (("as it is", one.without), ("with it", one.cured))
+    rows = [f"  {name:<8}  {'  '.join(f'{value:.4g}' for value in v)}" for name, v in columns]
+    better = "lower" if one.lower_is_better else "higher"
+    if one.helps:
+        verdict = "It helps: every run with it is better than every run without."
+    elif len(one.without) < 2:
+        verdict = "One run of each says nothing of chance: use --seeds 3."
+    else:
+        verdict = "It does not help beyond what chance does between these runs."
+    return "\n".join([f"  Compared is {one.measure}; {better} is better.", *rows, f"  {verdict}"])

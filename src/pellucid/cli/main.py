@@ -45,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # are in docs/decisions/0008).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words or os.environ.get("PELLUCID_DEBUG", "") not in ("", "0")
-    words = [word for word in words if word != "--debug"]
+    own = _ours(words)
+    debug = "--debug" in words[:own] or os.environ.get("PELLUCID_DEBUG", "") not in ("", "0")
+    words = [word for word in words[:own] if word != "--debug"] + words[own:]
     try:
         code = _run(words)
     except KeyboardInterrupt:
@@ -57,9 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         tell(error, words)
         code = error.exit_code
-    if code == STOPPED:  # Typer turns Ctrl-C inside a command into this code without a word
+    # Typer turns Ctrl-C inside a command into this code without a word; a script said its own.
+    if code == STOPPED and words[:1] != ["doctor"]:
         sys.stderr.write("\nStopped.\n")
     sys.exit(code)
+
+
+def _ours(words: list[str]) -> int:
+    """How many words are for Pellucid: what follows a script that is run is the script's own."""
+    scripts = (k for k, word in enumerate(words) if word.endswith(".py"))
+    return next(scripts, len(words)) if words[:1] == ["doctor"] else len(words)
 
 
 def _let_the_first_process_tell() -> None:

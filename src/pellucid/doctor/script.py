@@ -89,6 +89,7 @@ def run_script(
     steps: float = math.inf,
     on_step: Callable[[Trace], None] = lambda trace: None,
     is_module: bool = False,
+    watch: bool = True,
 ) -> Outcome:
     """Run the script to its end; its output, its exceptions and its exit code are its own.
 
@@ -105,7 +106,7 @@ def run_script(
     with (
         _as_main(program, [name, *arguments], first) as main,
         _told_when_gone(process),
-        follower.watching() if is_first else nullcontext(),
+        follower.watching() if is_first and watch else nullcontext(),
     ):
         code = _run(program.code, main, follower)
     speaks = is_first and os.getpid() == process

@@ -25,7 +25,7 @@ from pellucid.watch.losses import Losses, note_meetings
 from pellucid.watch.networks import Networks, is_alone, plain
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.replay import first_not_finite, repeat
-from pellucid.watch.rows import marks_of
+from pellucid.watch.rows import Learnt
 from pellucid.watch.tail import Listener, version_of
 from pellucid.watch.trace import NotFinite, Pass, Trace
 from pellucid.watch.updates import Updates
@@ -33,8 +33,6 @@ from pellucid.watch.updates import Updates
 Hook = Callable[..., None]
 MOST = 50_000
 """Passes that are noted; what comes later is not watched, and said not to be."""
-ROWS = 400_000
-"""Examples of each network that are remembered by a number of theirs."""
 
 
 class Follower:
@@ -59,8 +57,7 @@ class Follower:
         self._updates = Updates(self.trace, self._networks, owners)
         self._hooks = ExitStack()
         self._lines: dict[Any, Steady] = {}
-        self._learnt_from: dict[int, set[float]] = {}
-        """By network, the marks of the examples that it has learnt from."""
+        self._learnt_from: dict[int, Learnt] = {}
         self._pending: tuple[int, list[float]] = (0, [])
         self._last: tuple[nn.Module, tuple[Any, ...]] | None = None
         self._listener: Listener | None = None
@@ -195,10 +192,9 @@ class Follower:
         network = self._networks.called(module)
         model = network.number
         tensors = [tensor for tensor in tensors_in((given, named)) if tensor.ndim]
-        rows = marks_of(tensors)
-        known = self._learnt_from.setdefault(model, set())
         with_graph = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
         mode = (model, module.training, with_graph)
+        batch = self._learnt_from.setdefault(model, Learnt()).look(tensors, with_graph)
         found = Pass(
             model=model,
             step=self.step,
@@ -206,15 +202,15 @@ class Follower:
             dropping=network.dropping(),
             norming=network.norming(),
             with_graph=with_graph,
-            examples=len(rows),
+            examples=batch.examples,
             line=self._lines.setdefault(mode, Steady()).line(),
-            known=_count(rows, known),
-            repeated=len(rows) - len(set(rows)),
-            loader=self._loaders.source(len(rows)),
+            known=batch.known,
+            repeated=batch.repeated,
+            loader=self._loaders.source(batch.examples),
         )
         self.trace.passes.append(found)
         if with_graph:
-            self._pending = (model, rows)
+            self._pending = (model, batch.marks)
             self._last = (module, tuple(given))
         else:
             self._look_at_evaluation(module, given, found)
@@ -314,12 +310,11 @@ class Follower:
         self.stack.clear()
         self._stop_listening(loss)
         found = self._updates.note_backward(loss)
-        model, rows = self._pending
-        known = self._learnt_from.setdefault(model, set())
-        if len(known) < ROWS:
-            known.update(rows)
-            if rows:
-                self.trace.models[model].learnt_from = len(known)
+        model, marks = self._pending
+        if marks:
+            learnt = self._learnt_from[model]
+            learnt.add(marks)
+            self.trace.models[model].learnt_from = len(learnt.marks)
         self._pending = (model, [])
         if not math.isfinite(found.loss) and self.trace.not_finite is None:
             self._asking = True
@@ -353,9 +348,3 @@ class Follower:
                     if name in self._buffers:
                         value.copy_(self._buffers[name])
         self._on_step(self.trace)
-
-
-def _count(rows: list[float], known: set[float]) -> int:
-    """How many of the rows are known."""
-    found = known.intersection(rows)
-    return len(rows) if len(found) == len(rows) else sum(row in found for row in rows)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import functools
 import itertools
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import FrameType, FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch._C import _len_torch_function_stack
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode, _pop_mode, _push_mode
 
 from pellucid.watch.lines import Line, users_line
@@ -137,6 +140,7 @@ class Listener(TorchFunctionMode):
             return function(*args, **named)
         for tensor in tensors_of((args, named)):
             self._versions.setdefault(id(tensor), version_of(tensor))
+        function = _called(function)
         value = function(*args, **named)
         self.calls.append(Heard(function, args, named, value, users_line()))
         self.full = len(self.calls) >= MOST
@@ -198,6 +202,28 @@ def _popped() -> list[TorchFunctionMode]:
     """Every mode that is at work, the newest first, taken off the stack."""
     count = _len_torch_function_stack()
     return [_pop_mode() for _ in range(count)]  # type: ignore[no-untyped-call]
+
+
+_FUNCTIONS = {
+    function.__code__: function
+    for function in vars(functional).values()
+    if isinstance(function, FunctionType) and function.__module__ == functional.__name__
+}
+"""By their code, the functions of `torch.nn.functional`."""
+
+
+def _called(function: Any) -> Any:
+    """The function that asks us. It names itself by looking itself up, and so names what someone
+    has put in its place meanwhile, which has been called already."""
+    code = getattr(function, "__code__", None)
+    if code is None or code in _FUNCTIONS:
+        return function
+    frame: FrameType | None = sys._getframe(2)
+    for _ in range(2):
+        if frame is not None and frame.f_code in _FUNCTIONS:
+            return _FUNCTIONS[frame.f_code]
+        frame = frame.f_back if frame is not None else None
+    return function
 
 
 def version_of(tensor: Tensor) -> int:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pellucid.cli.doctoring import AtOnce, tell, without_script
+from pellucid.cli.doctoring import AtOnce, mend_findings, tell, without_script
 from pellucid.cli.output import JsonPath, Voice
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pellucid.doctor.examination import Examination
+    from pellucid.doctor.script import Outcome
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -31,15 +37,28 @@ def doctor(
         bool, typer.Option("--strict", help="End with 1 if there is a finding.")
     ] = False,
     probe_budget: Annotated[
-        float,
-        typer.Option(metavar="SHARE", min=0.0, help="Time for trials, as a share of the run's."),
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            min=0.0,
+            help="Time for trials, as a share of the run's; else half of it, or 10 seconds.",
+        ),
+    ] = None,
     no_probe: Annotated[
         bool, typer.Option("--no-probe", help="Try no cures: only what is proven is told.")
     ] = False,
     steps: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Watch the first N steps only.")
     ] = None,
+    module: Annotated[
+        bool, typer.Option("-m", "--module", help="SCRIPT.py is a module's name, as for python -m.")
+    ] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Run it again with each cure, and compare.")
+    ] = False,
+    seeds: Annotated[
+        int, typer.Option(min=1, metavar="N", help="With --mend: runs with each cure and without.")
+    ] = 3,
     report: Annotated[
         Path | None, typer.Option(metavar="PAGE.html", help="Also write a page with curves.")
     ] = None,
@@ -63,23 +82,47 @@ def doctor(
         return without_script(voice, script, names, example, healthy)
     started = time.monotonic()
     from pellucid.doctor.course import record_of
-    from pellucid.doctor.examination import examine
+    from pellucid.doctor.examination import time_for_trials
     from pellucid.doctor.exemptions import exemptions
-    from pellucid.doctor.script import run_script
+    from pellucid.doctor.script import program_of, run_script
     from pellucid.report.doctored import write
 
-    meant = exemptions(script) if script.is_file() else {}
+    meant = exemptions(program_of(script, module).file)
     at_once = AtOnce(voice.log, meant)
-    outcome = run_script(script, arguments or [], steps or math.inf, at_once)
-    budget = 0.0 if no_probe else probe_budget * (time.monotonic() - started)
-    found = examine(outcome.trace, outcome.captured, budget, meant)
+    outcome = run_script(script, arguments or [], steps or math.inf, at_once, module)
+    if not outcome.speaks:
+        return outcome.exit_code
+    budget = 0.0 if no_probe else time_for_trials(probe_budget, time.monotonic() - started)
+    found = _examine(voice.log, outcome, budget, meant)
     tell(voice.log, found, outcome.trace)
     record = record_of(found, outcome.trace) | {
         "script": {"file": str(script), "exit_code": outcome.exit_code},
         "seen_at_step": at_once.told,
     }
+    if mend:
+        program = program_of(script, module)
+        record["mend"] = mend_findings(
+            voice.log, found.findings, script, program.file, arguments or [], module, seeds
+        )
     voice.record(record)
     if report is not None:
         write(report, record)
         voice.log.print(f"\nReport:  {report}", markup=False, soft_wrap=True)
     return 1 if strict and found.alarms else outcome.exit_code
+
+
+def _examine(
+    people: Console, outcome: Outcome, budget: float, meant: dict[str, str]
+) -> Examination:
+    """Every finding; who stops the trials with Ctrl-C is told what needs none."""
+    from pellucid.doctor.examination import examine
+    from pellucid.doctor.script import STOPPED
+
+    if budget and outcome.exit_code == STOPPED and outcome.trace.steps:
+        people.print("The doctor tries cures now; Ctrl-C once more ends that.", soft_wrap=True)
+    try:
+        return examine(outcome.trace, outcome.captured, budget, meant)
+    except KeyboardInterrupt:
+        found = examine(outcome.trace, None, 0.0, meant)
+        found.not_tried = "you stopped it"
+        return found

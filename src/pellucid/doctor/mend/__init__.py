@@ -1,0 +1,1 @@
+"""Cures that are tried on whole runs of a script, with and without, over seeds."""
