@@ -32,9 +32,14 @@ class Table:
         return self.inputs.flatten(1).double()
 
     def labels(self) -> Tensor | None:
-        """The targets, if they are classes: integers, one an example."""
+        """The targets, if they are classes: integers, or 0 and 1 of a yes or no; one an example."""
         found = self.targets
-        if found is None or found.dtype.is_floating_point or found.ndim != 1:
+        if found is None or found.numel() != len(found):
+            return None
+        if found.dtype.is_floating_point:
+            is_yes_or_no = bool(((found == 0) | (found == 1)).all())
+            return found.flatten().long() if is_yes_or_no else None
+        if found.ndim != 1:
             return None
         return found if found.dtype != torch.bool and int(found.min()) >= 0 else None
 

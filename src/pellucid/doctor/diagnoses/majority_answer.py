@@ -8,13 +8,13 @@ from torch import Tensor
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
-from pellucid.doctor.examples import learnt
+from pellucid.doctor.examples import Table, held, learnt
 from pellucid.doctor.finding import CONFIRMED, Finding
 from pellucid.doctor.judged import calm
 from pellucid.doctor.neighbours import features, one_hot, planes
 from pellucid.watch.trace import Trace
 
-RARE = "labels = (1.5 * inputs[:, 0] + 1.5 * torch.randn(640) > 3.5).long()"
+FEW = "labels = (1.5 * inputs[:, 0] + 1.5 * torch.randn(640) > 3.5).long()"
 LABELS = "labels = (inputs[:, 0] + inputs[:, 1] > 0).long() + (inputs[:, 2] > 0).long()"
 
 
@@ -25,6 +25,9 @@ class MajorityAnswer(Diagnosis):
     HURTS_LEARNING = False
     EXPLAINS = ("stopped-too-early", "loss-unsuited-to-task")
     ROWS, MOST = 200, 1_000
+    RARE, DUE = 0.9, 0.75
+    """Share of the most frequent class in training and among the answers; and the share of the
+    evaluation that may belong to it at most."""
     FREQUENT = 0.8
     """Share of the most frequent class."""
     ABOVE = 0.1
@@ -32,7 +35,7 @@ class MajorityAnswer(Diagnosis):
     BETTER = 0.15
     """By how much a plane through weighted examples is above the network, if the others can be
     told apart."""
-    SICK = script().replace("256", "640").replace("192", "576").replace(LABELS, RARE)
+    SICK = script().replace("256", "640").replace("192", "576").replace(LABELS, FEW)
     HEALTHY = SICK.replace("> 3.5", "> 0")
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
@@ -40,6 +43,40 @@ class MajorityAnswer(Diagnosis):
         labels = table.labels() if table is not None else None
         if table is None or labels is None or len(labels) < self.ROWS:
             return None
+        return self._in_evaluation(trace, bench, labels) or self._in_training(
+            trace, bench, table, labels
+        )
+
+    def _in_evaluation(self, trace: Trace, bench: Bench, labels: Tensor) -> Finding | None:
+        """Rare in training, not rare in evaluation, and never answered there."""
+        others = held(bench.captured.held)
+        expected = others.labels() if others is not None else None
+        if others is None or expected is None or len(torch.unique(expected)) < 2:
+            return None
+        counts = torch.bincount(labels)
+        frequent, share = int(counts.argmax()), float(counts.max() / len(labels))
+        guesses = _answers(bench, others.inputs)
+        if share < self.RARE or guesses is None or guesses.shape != expected.shape:
+            return None
+        often = float((guesses == frequent).double().mean())
+        due = float((expected == frequent).double().mean())
+        own = _balanced(guesses, expected)
+        classes = len(torch.unique(expected))
+        if often < self.RARE or due > self.DUE or own >= 1 / classes + self.ABOVE:
+            return None
+        return self.proven(
+            last_step(trace),
+            [f"{100 * share:.3g} % of the training labels are class {frequent}. In evaluation the "
+             f"network answers it to {100 * often:.3g} % of {len(expected):,} examples, of which "
+             f"{100 * due:.3g} % belong to it: over the {classes} classes it is right in "
+             f"{100 * own:.3g} % on average."],
+            "get more of the rare classes, or weight the classes in the loss (weight=…)",
+            majority=share, answered=often, due=due, balanced=own,
+        )  # fmt: skip
+
+    def _in_training(
+        self, trace: Trace, bench: Bench, table: Table, labels: Tensor
+    ) -> Finding | None:
         inputs, labels = table.inputs[: self.MOST], labels[: self.MOST]
         shares = torch.bincount(labels) / len(labels)
         classes = int((shares > 0).sum())
