@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -56,8 +57,8 @@ class Follower:
         self._networks = Networks(self.trace.models, owners)
         self._updates = Updates(self.trace, self._networks, owners)
         self._hooks = ExitStack()
-        self._lines: dict[Any, Steady] = {}
-        self._learnt_from: dict[int, Learnt] = {}
+        self._lines: defaultdict[Any, Steady] = defaultdict(Steady)
+        self._learnt_from: defaultdict[int, Learnt] = defaultdict(Learnt)
         self._pending: tuple[int, list[float]] = (0, [])
         self._last: tuple[nn.Module, tuple[Any, ...]] | None = None
         self._listener: Listener | None = None
@@ -191,10 +192,12 @@ class Follower:
     def _note_pass(self, module: nn.Module, given: Any, named: Any, answer: Any) -> None:
         network = self._networks.called(module)
         model = network.number
-        tensors = [tensor for tensor in tensors_in((given, named)) if tensor.ndim]
+        first = given[0] if len(given) == 1 and not named else None
+        whole = [first] if isinstance(first, Tensor) else tensors_in((given, named))
+        tensors = [tensor for tensor in whole if tensor.ndim]
         with_graph = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
         mode = (model, module.training, with_graph)
-        batch = self._learnt_from.setdefault(model, Learnt()).look(tensors, with_graph)
+        batch = self._learnt_from[model].look(tensors, with_graph)
         found = Pass(
             model=model,
             step=self.step,
@@ -203,7 +206,7 @@ class Follower:
             norming=network.norming(),
             with_graph=with_graph,
             examples=batch.examples,
-            line=self._lines.setdefault(mode, Steady()).line(),
+            line=self._lines[mode].line(),
             known=batch.known,
             repeated=batch.repeated,
             loader=self._loaders.source(batch.examples),

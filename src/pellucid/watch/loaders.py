@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, SequentialSampler, Subset
 from pellucid.watch.lines import users_line
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Loader
+from pellucid.watch.workers import shared_randomness
 
 
 class Loaders:
@@ -73,6 +74,7 @@ class Loaders:
                 in_order=isinstance(loader.sampler, SequentialSampler),
                 workers=loader.num_workers,
                 line=users_line(),
+                same_chance=shared_randomness(loader),
             )
         )
         self._numbers[id(loader)] = (len(self._found) - 1, loader)

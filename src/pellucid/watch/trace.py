@@ -25,7 +25,7 @@ class Model:
     """Different examples that it has learnt from."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Pass:
     """One call of a whole network."""
 
@@ -68,6 +68,8 @@ class Loader:
     """Whether the examples come in the order of the data set."""
     workers: int
     line: Line | None
+    same_chance: tuple[str, ...] = ()
+    """Generators that all workers begin with in the same state, and draw from."""
 
 
 @dataclass
@@ -104,7 +106,7 @@ class Choice:
     line: Line | None
 
 
-@dataclass
+@dataclass(slots=True)
 class LossCall:
     """One call of a loss function of PyTorch's."""
 
@@ -132,7 +134,7 @@ class LossCall:
     value: float | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Backward:
     """One backward pass."""
 
@@ -143,7 +145,7 @@ class Backward:
     """Parameters that this loss depends on and no optimiser holds; looked at now and then."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Step:
     """One step of an optimiser."""
 
