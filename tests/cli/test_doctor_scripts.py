@@ -164,7 +164,8 @@ for _ in range(6):
     optimiser.step()
     with torch.no_grad():
         network(torch.randn(8, 4))
-print(sum(w.double().sum().item() for w in network.parameters()))
+if dist.get_rank() == 0:
+    print(sum(w.double().sum().item() for w in network.parameters()))
 dist.destroy_process_group()
 """
 
@@ -175,7 +176,7 @@ def test_of_several_processes_the_first_alone_speaks() -> None:
     plain = alone(*run, "train.py")
     watched = alone(*run, "-m", "pellucid", "doctor", "train.py")
     assert plain.returncode == watched.returncode == 0, watched.stderr.decode()
-    assert sorted(plain.stdout.split()) == sorted(watched.stdout.split())
+    assert plain.stdout == watched.stdout != b""
     assert watched.stderr.count(b"PROVEN  eval-forgotten") == 1
 
 

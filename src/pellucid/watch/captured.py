@@ -19,7 +19,7 @@ BEGINNING = 60
 """Steps that are kept from the first on."""
 LATER = 40
 """Steps of those after them that are kept, the newest; one in `EACH`."""
-EACH = 20
+EACH = 50
 MOST = 64_000_000
 """Numbers in all that are kept; larger batches are kept less often."""
 

@@ -259,9 +259,11 @@ def _map(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def _flat(value: Any) -> list[Any]:
-    found: list[Any] = []
-    _map(value, found.append)
-    return found
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return [value]
+    return [leaf for entry in value for leaf in _flat(entry)]
 
 
 def tensors_of(value: Any) -> list[Tensor]:
