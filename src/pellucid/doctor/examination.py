@@ -15,7 +15,6 @@ from pellucid.watch.captured import Captured
 from pellucid.watch.follower import MOST
 from pellucid.watch.trace import Trace
 
-
 SHARE = 0.5
 LEAST = 10.0
 """Seconds for trials, where nobody has said how long they may take."""

@@ -146,19 +146,15 @@ def _factory(
     target: str, written: list[str], tokens: int | None, classes: int | None,
     batch: tuple[int, int], answer: str, pairs: list[str], seconds: float, told: Told, voice: Voice,
 ) -> Checked:  # fmt: skip
-    import torch
-
     from pellucid.cli.choices import parse_pair
     from pellucid.doctor.check.asked import SEED, Asked
     from pellucid.doctor.check.checking import Checked, ask_lesson, ask_network
     from pellucid.doctor.check.lesson import lesson_of
-    from pellucid.doctor.check.made import build, make_batch, prepared, read_inputs
+    from pellucid.doctor.check.made import build_seeded, make_batch, prepared, read_inputs
 
     inputs = read_inputs(written, tokens)
-    torch.manual_seed(SEED)
-    network = build(target, inputs, classes, dict(map(parse_pair, pairs)))
-    weight = next(network.parameters(), None)
-    device = weight.device if weight is not None else torch.device("cpu")
+    settings = dict(map(parse_pair, pairs))
+    network, device = build_seeded(target, inputs, classes, settings, SEED)
     examples, axis = batch
     given, named = make_batch(inputs, examples, axis, device, SEED)
     asked = Asked(target, network, given, named, examples, axis, answer)

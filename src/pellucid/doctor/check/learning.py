@@ -102,11 +102,7 @@ def ask_slopes(lesson: Lesson, asked: list[Asked], called: set[int], told: Told)
     `called` holds the ids of the modules that took part in a pass. What a part of an answer
     reaches that the loss leaves out, such as a second head, is not cut off.
     """
-    names = {
-        id(weight): name
-        for network in lesson.networks
-        for name, weight in network.named_parameters()
-    }
+    names = {id(weight): name for net in lesson.networks for name, weight in net.named_parameters()}
     held = {id(one) for group in lesson.optimiser().param_groups for one in group["params"]}
     learning = [one for net in lesson.networks for one in net.parameters() if one.requires_grad]
     if names and not learning:

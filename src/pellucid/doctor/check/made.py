@@ -79,6 +79,20 @@ def make_batch(
     return given, {name: batch for name, batch in made if name is not None}
 
 
+def build_seeded(
+    target: str,
+    inputs: Sequence[Input],
+    classes: int | None,
+    settings: Mapping[str, Setting],
+    seed: int,
+) -> tuple[nn.Module, torch.device]:
+    """What the factory makes, its weights drawn from a seed; and where they lie."""
+    torch.manual_seed(seed)
+    network = build(target, inputs, classes, settings)
+    weight = next(network.parameters(), None)
+    return network, weight.device if weight is not None else torch.device("cpu")
+
+
 def build(
     target: str, inputs: Sequence[Input], classes: int | None, settings: Mapping[str, Setting]
 ) -> nn.Module:

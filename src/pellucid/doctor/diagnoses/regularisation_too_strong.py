@@ -27,7 +27,7 @@ class RegularisationTooStrong(Diagnosis):
         if bench.standing().beats_trivial:
             return None
         network, optimiser = bench.beginning()
-        share = max((float(part.p) for part in network.modules() if _drops(part)), default=0.0)  # type: ignore[arg-type]
+        share = max(map(_dropped, network.modules()))
         decay = max(float(group.get("weight_decay", 0)) for group in optimiser.param_groups)
         tries = []
         if share:
@@ -45,8 +45,8 @@ class RegularisationTooStrong(Diagnosis):
         return None
 
 
-def _drops(part: nn.Module) -> bool:
-    return isinstance(part, nn.modules.dropout._DropoutNd) and part.p > 0
+def _dropped(part: nn.Module) -> float:
+    return float(part.p) if isinstance(part, nn.modules.dropout._DropoutNd) else 0.0
 
 
 def _keep_everything(network: nn.Module) -> None:
