@@ -62,8 +62,9 @@ class Diagnosis(ABC):
         **numbers: Any,
     ) -> Finding:  # fmt: skip
         return Finding(
-            self.name(), PROVEN, where, tuple(evidence), prescription, numbers, self.EXPLAINS, kind
-        )
+            self.name(), PROVEN, where, tuple(evidence), prescription, numbers, self.EXPLAINS, kind,
+            effect=0.0,
+        )  # fmt: skip
 
     def suspected(
         self, where: Line | None, evidence: list[str], prescription: str, **numbers: Any

@@ -18,6 +18,8 @@ FREED = 0.9
 GOOD_RIGHT = 0.95
 GOOD_SHARE = 0.15
 """Of the trivial answer's loss: nobody looks for a fault below it."""
+GOOD_FALL = 0.02
+"""The same of the loss before the first step, where the trivial answer's is not known or 0."""
 BETTER = 0.95
 """A loss below this share, and falling, is one of a network that is learning."""
 
@@ -155,6 +157,8 @@ class Standing:
     def is_good(self) -> bool:
         """It has learnt so well that no cure is worth a trial."""
         if self.right is not None and self.right >= GOOD_RIGHT:
+            return True
+        if 0 < self.reached <= GOOD_FALL * self.first:
             return True
         return self.trivial is not None and self.reached <= GOOD_SHARE * self.trivial
 

@@ -33,15 +33,17 @@ class Table:
 
     def labels(self) -> Tensor | None:
         """The targets, if they are classes: integers, or 0 and 1 of a yes or no; one an example."""
-        found = self.targets
-        if found is None or found.numel() != len(found):
-            return None
-        if found.dtype.is_floating_point:
-            is_yes_or_no = bool(((found == 0) | (found == 1)).all())
-            return found.flatten().long() if is_yes_or_no else None
-        if found.ndim != 1:
-            return None
-        return found if found.dtype != torch.bool and int(found.min()) >= 0 else None
+        return None if self.targets is None else labels_of(self.targets)
+
+
+def labels_of(targets: Tensor) -> Tensor | None:
+    """Targets as numbers of classes, if they are such, or 0 and 1 of a yes or no."""
+    if targets.numel() != len(targets) or targets.dtype == torch.bool:
+        return None
+    if targets.dtype.is_floating_point:
+        is_yes_or_no = bool(((targets == 0) | (targets == 1)).all())
+        return targets.flatten().long() if is_yes_or_no else None
+    return targets if targets.ndim == 1 and int(targets.min()) >= 0 else None
 
 
 def input_of(batch: Batch | Held) -> Tensor | None:

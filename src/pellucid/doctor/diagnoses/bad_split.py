@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from pellucid.doctor.cases import script
-from pellucid.doctor.diagnosis import DATA, Diagnosis
-from pellucid.doctor.examples import learnt
+from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
+from pellucid.doctor.examples import labels_of, learnt
 from pellucid.doctor.finding import Finding
 from pellucid.watch.captured import Captured, Held
 from pellucid.watch.trace import Trace
@@ -26,6 +26,8 @@ class BadSplit(Diagnosis):
     GROUP = DATA
     HURTS_LEARNING = False
     EXPLAINS = ("overfitting", "within-noise", "targets-miscoded")
+    MANY = 100
+    """Labels that may not all be the same."""
     SHARE = 0.05
     """Of one side's examples, that are of a class which the other side lacks."""
     CHANCE = 1e-4
@@ -36,10 +38,19 @@ class BadSplit(Diagnosis):
     def look(self, trace: Trace, captured: Captured) -> Finding | None:
         table = learnt(captured)
         mine = table.labels() if table is not None else None
-        other = self._evaluated(trace, captured)
-        if mine is None or other is None:
+        if mine is None:
             return None
         whole = len(mine) >= 0.9 * trace.models[captured.model].learnt_from
+        if whole and not captured.why_not and self._is_one_class(mine):
+            return self.proven(
+                last_step(trace),
+                [f"Each of the {len(mine):,} training labels is {int(mine[0])}: there is nothing "
+                 "to tell apart."],
+                "split after shuffling, class by class (stratified)", lacking="training",
+            )  # fmt: skip
+        other = self._evaluated(trace, captured)
+        if other is None:
+            return None
         sides = (("training", "evaluation", mine, other.labels), ("evaluation", "training",
                  other.labels, mine))  # fmt: skip
         for name, lacking, has, lacks in sides:
@@ -57,6 +68,9 @@ class BadSplit(Diagnosis):
                     classes=missing, lacking=lacking, share=share,
                 )  # fmt: skip
         return None
+
+    def _is_one_class(self, labels: Tensor) -> bool:
+        return len(labels) >= self.MANY and bool((labels == labels[0]).all())
 
     def _missing(self, has: Tensor, lacks: Tensor) -> list[int]:
         """Classes of one side that are frequent there, and that chance does not leave out."""
@@ -78,16 +92,17 @@ class BadSplit(Diagnosis):
         if not kept:
             return None
         last = [entry for entry in kept if entry.step == kept[-1].step]
-        targets = [entry.target for entry in last]
-        if any(t is None or t.ndim != 1 or t.dtype.is_floating_point for t in targets):
+        found = [None if e.target is None else labels_of(e.target.detach().cpu()) for e in last]
+        labels = [entry for entry in found if entry is not None]
+        if len(labels) < len(last):
             return None
         seen = sum(
             entry.examples for entry in trace.passes
             if not entry.with_graph and entry.step == kept[-1].step
             and entry.model == captured.model
         )  # fmt: skip
-        labels = torch.cat([t.detach().cpu() for t in targets if t is not None])
-        return _Evaluated(labels, last) if len(labels) >= seen else None
+        whole = torch.cat(labels)
+        return _Evaluated(whole, last) if len(whole) >= seen else None
 
 
 class _Evaluated:

@@ -21,7 +21,7 @@ class LearningRateTooHigh(Diagnosis):
     GROUP = OPTIMISATION
     EXPLAINS = (
         "non-finite-values", "exploding-gradients", "dead-units", "saturated-units",
-        "batchnorm-statistics", "stopped-too-early", "majority-answer",
+        "batchnorm-statistics", "stopped-too-early", "majority-answer", "optimiser-unsuited",
     )  # fmt: skip
     SMALLER = (1 / 3, 1 / 10, 1 / 100, 1 / 1000)
     HELPS = 0.8
