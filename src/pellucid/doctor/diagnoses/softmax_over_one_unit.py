@@ -29,9 +29,10 @@ class SoftmaxOverOneUnit(Diagnosis):
     def find(self, trace: Trace) -> Finding | None:
         for call in trace.losses:
             one = len(call.shape) > 1 and call.shape[1] == 1
-            made = call.made_by[:1] in (("Softmax",), ("LogSoftmax",)) and call.low == call.high
+            ends = (call.made_by[:1], call.low, call.high)  # of several units not all can be 1
+            made = ends in ((("Softmax",), 1.0, 1.0), (("LogSoftmax",), 0.0, 0.0))
             inside = call.name == "cross_entropy" and call.target_shape != call.shape
-            if one and (made or inside):
+            if made or (one and inside):
                 return self.proven(
                     call.line,
                     [f"A softmax over the single unit of an answer {call.shape} gives 1 for every "
