@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.doctor.cases import NETWORK, STEP, long_script, script
+from pellucid.doctor.cases import EVALUATE, NETWORK, STEP, long_script, script
 from pellucid.doctor.examination import examine
 from pellucid.doctor.script import run_script
 
@@ -15,7 +15,28 @@ LOSS = f"functional.cross_entropy({ANSWER}, labels[rows])"
 ONE_UNIT = NETWORK.replace("nn.Linear(32, 3)", "nn.Linear(32, 1)")
 YES = "(labels[rows] > 0).float()"
 
+BODY = """\
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(12, 32), nn.Linear(32, 3)
+
+    def forward(self, x):
+        x = functional.relu(self.first(x))
+        return self.second(functional.dropout(x, 0.5, self.training))
+
+
+network = Network()"""
+
 GUISES = {
+    "dropout called as a function, in evaluation": (
+        "eval-forgotten",
+        script(network=BODY, evaluate=EVALUATE.replace("network.eval()\n", "")),
+    ),
+    "dropout called as a function, in training": (
+        "trained-in-eval-mode",
+        script(network=BODY, step=STEP.replace("network.train()", "network.eval()")),
+    ),
     "one unit, squeezed": (
         "softmax-over-one-unit",
         script(

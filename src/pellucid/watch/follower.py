@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.compiler import is_compiling
+from torch.nn import functional
 from torch.nn.modules import module as global_hooks
 from torch.optim import Optimizer
 from torch.optim import optimizer as optimizer_hooks
@@ -23,7 +24,7 @@ from pellucid.watch.exchanged import exchanged, true_places
 from pellucid.watch.lines import Steady
 from pellucid.watch.loaders import Loaders
 from pellucid.watch.losses import Losses, note_meetings
-from pellucid.watch.networks import Networks, is_alone, plain
+from pellucid.watch.networks import CallsOfDropout, Networks, is_alone, plain
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.replay import first_not_finite, repeat
 from pellucid.watch.rows import Learnt
@@ -57,6 +58,7 @@ class Follower:
         self._networks = Networks(self.trace.models, owners)
         self._updates = Updates(self.trace, self._networks, owners)
         self._hooks = ExitStack()
+        self._calls_of_dropout = CallsOfDropout(self.stack)
         self._lines: defaultdict[Any, Steady] = defaultdict(Steady)
         self._learnt_from: defaultdict[int, Learnt] = defaultdict(Learnt)
         self._pending: tuple[int, list[float]] = (0, [])
@@ -118,6 +120,7 @@ class Follower:
                 (torch.autograd, "backward", self._wrapped_backward),
                 (DataLoader, "__iter__", self._loaders.wrapped),
                 (torch.nn.utils, "clip_grad_norm_", self._wrapped_clip),
+                (functional, "dropout", self._calls_of_dropout.wrapped),
             ):
                 hooks.enter_context(exchanged(owner, name, wrap))
             hooks.enter_context(true_places())
@@ -171,6 +174,7 @@ class Follower:
 
     def _expect_a_pass(self, network: nn.Module) -> None:
         self._stop_listening()
+        self._calls_of_dropout.clear()
         self._chance = chance() if self.captured.wants(self.step) else None
         if self._buffers is None and torch.is_grad_enabled():
             self._buffers = {name: value.clone() for name, value in network.named_buffers()}
@@ -192,6 +196,7 @@ class Follower:
     def _note_pass(self, module: nn.Module, given: Any, named: Any, answer: Any) -> None:
         network = self._networks.called(module)
         model = network.number
+        self._calls_of_dropout.describe(self.trace.models[model], network)
         first = given[0] if len(given) == 1 and not named else None
         whole = [first] if isinstance(first, Tensor) else tensors_in((given, named))
         tensors = [tensor for tensor in whole if tensor.ndim]
@@ -202,7 +207,7 @@ class Follower:
             model=model,
             step=self.step,
             training=module.training,
-            dropping=network.dropping(),
+            dropping=network.dropping() + self._calls_of_dropout.on,
             norming=network.norming(),
             with_graph=with_graph,
             examples=batch.examples,

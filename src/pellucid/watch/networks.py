@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -88,6 +90,40 @@ class Networks:
         )
         for name, weight in known.module.named_parameters():
             self._owners.setdefault(id(weight), name)
+
+
+class CallsOfDropout:
+    """Calls of `functional.dropout` in a pass that no dropout layer has made."""
+
+    def __init__(self, stack: Sequence[tuple[nn.Module, Any]]) -> None:
+        self._stack = stack
+        """The modules that are at work, the innermost last."""
+        self.clear()
+
+    def clear(self) -> None:
+        self.on = self.off = 0
+        """Calls that drop, and that would in training."""
+        self.share = 0.0
+
+    def wrapped(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        @functools.wraps(function)
+        def watched(
+            input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+        ) -> Tensor:
+            if self._stack and p > 0 and not isinstance(self._stack[-1][0], _DropoutNd):
+                self.on += bool(training)
+                self.off += not training
+                self.share = max(self.share, p)
+            return function(input, p, training, inplace)
+
+        return watched
+
+    def describe(self, model: Model, network: Known) -> None:
+        """Count them among the network's dropouts."""
+        if self.on or self.off:
+            layers = sum(part.p > 0 for part in network.dropouts)
+            model.dropouts = max(model.dropouts, layers + self.on + self.off)
+            model.share = max(model.share, self.share)
 
 
 def plain(module: nn.Module) -> nn.Module:
