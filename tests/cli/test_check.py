@@ -6,10 +6,12 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import pellucid
 from pellucid.doctor.cases import NETWORK, STEP, script
 
 MINE = """
@@ -57,12 +59,13 @@ def prose():
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.delitem(sys.modules, "mine", raising=False)
     Path("mine.py").write_text(MINE)
-    return tmp_path
+    yield tmp_path
+    sys.modules.pop("mine", None)
 
 
 def record() -> dict:
@@ -328,7 +331,7 @@ def test_a_crash_is_shown_as_python_does_and_explained(here: Path, call) -> None
     outcome = call("check", "train.py")
     assert outcome.code == 1
     assert "Traceback (most recent call last)" in outcome.err
-    assert "pellucid" not in outcome.err
+    assert str(Path(pellucid.__file__).parent) not in outcome.err
     assert "Linear expects 30 features, gets 32: make in_features 32" in outcome.out
 
 

@@ -43,7 +43,10 @@ def test_a_rate_that_is_too_low_is_told_written_and_drawn(call: Call) -> None:
     assert finding["name"] == "learning-rate-too-low"
     assert finding["where"] is None  # a line of our own loop says nothing to the user
     assert finding["prescription"].startswith("try --learning-rate 0.0")
-    assert [len(losses) for losses in finding["tried"]["with"]] == [60, 60, 60]
+    steps = {len(losses) for losses in finding["tried"]["with"]}
+    assert len(finding["tried"]["with"]) == 3
+    assert len(steps) == 1  # as many as the time allows, in every repetition
+    assert 10 <= steps.pop() <= 60
     assert len(record["course"]["losses"]) == len(record["course"]["steps"])
     page = Path("runs/cold/report.html").read_text()
     assert '<section id="doctor"' in page
