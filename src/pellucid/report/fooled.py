@@ -98,9 +98,9 @@ def _one(one: Record, place: int) -> str:
     )
     flips = worst["becomes"] != one["answer"]
     what = (
-        f"The pixel at row {worst['row']}, column {worst['column']} needs the smallest change: at "
-        f"{_value(worst['value'])} instead of {_value(worst['own'])} the answer is "
-        f"{worst['becomes']}."
+        f"The pixel at row {worst['row']}, column {worst['column']} needs the smallest change. Put "
+        f"to the network itself: at {_value(worst['value'])} instead of {_value(worst['own'])} the "
+        f"answer is {worst['becomes']}."
         if flips
         else f"No pixel flips. The one at row {worst['row']}, column {worst['column']} brings the "
         f"answer lowest: at {_value(worst['value'])} instead of {_value(worst['own'])}."
