@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pellucid.base.errors import BadData, PellucidError, WrongUse
+from pellucid.base.errors import BadData, WrongUse
 from pellucid.base.modules import import_users_module
 from pellucid.base.seeds import named_seed
 from pellucid.data.dataset import Dataset
@@ -19,7 +19,7 @@ from pellucid.data.load import load as load_data
 from pellucid.data.prepare import prepare
 from pellucid.explain.record import record
 from pellucid.explain.recorded import Recorded
-from pellucid.train.build import find_factory
+from pellucid.train.build import network_of_factory
 from pellucid.train.checkpoint import load_tensors
 from pellucid.train.fit import data_settings
 from pellucid.train.optimiser import make_optimiser
@@ -132,29 +132,6 @@ def _plain(optimiser: torch.optim.Optimizer) -> torch.optim.Optimizer:
     return optimiser
 
 
-def _network(target: str) -> nn.Module:
-    """What the user's factory makes."""
-    try:
-        network = find_factory(target)()
-    except PellucidError:
-        raise
-    except Exception as error:
-        raise WrongUse(
-            f"network {target}",
-            f"a factory that raised {type(error).__name__}: {error}",
-            "one that can be called without arguments and returns a torch.nn.Module",
-            "write a function that makes the network as you want it",
-        ) from error
-    if not isinstance(network, nn.Module):
-        raise WrongUse(
-            f"network {target}",
-            f"a factory that returned {type(network).__name__}",
-            "a torch.nn.Module",
-            "return the network itself",
-        )
-    return network
-
-
 def of_factory(
     target: str,
     given: str | None,
@@ -169,7 +146,7 @@ def of_factory(
     Raises `WrongUse` or `BadData` for a factory that fails, a file that cannot be read, and a way
     back without a loss.
     """
-    network = _network(target)
+    network = network_of_factory(target)
     if given is None:
         raise WrongUse(
             f"network {target}",

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from pellucid.base.errors import BadData, PellucidError, WrongUse
+from pellucid.base.errors import BadData, WrongUse
 from pellucid.data.dataset import Dataset, Split
 from pellucid.data.load import load as load_data
 from pellucid.data.prepare import prepare
+from pellucid.data.users import users_pictures
 from pellucid.fool.bounds import Scaling
 from pellucid.fool.victim import Victim, check
-from pellucid.train.build import find_factory
+from pellucid.train.build import network_of_factory
 from pellucid.train.checkpoint import load_tensors
 from pellucid.train.fit import data_settings
 from pellucid.train.predict import check_classifies
@@ -103,7 +104,7 @@ def of_factory(
     maybe `labels`: bytes, or numbers in 0…1. The network is given 0…1, or `standardised` values:
     less the pictures' own mean, divided by their spread, for each channel.
     """
-    network = _network(target)
+    network = network_of_factory(target).eval()
     if weights is not None:
         load_weights(network, load_tensors(Path(weights))[0], Path(weights))
     if pictures is None:
@@ -113,7 +114,7 @@ def of_factory(
             "pictures that it is asked about",
             "--pictures FOLDER, a data set's name, or FILE.npz with inputs and labels",
         )
-    inputs, labels, classes = _pictures(pictures)
+    inputs, labels, classes = users_pictures(pictures)
     unit = _unit(inputs) if inputs.dtype == np.uint8 else torch.from_numpy(inputs).double()
     places = _places(which, len(unit))
     source = {"factory": target, "pictures": str(pictures)}
@@ -123,7 +124,7 @@ def of_factory(
         network,
         unit[places],
         _scaling(unit, standardised),
-        classes,
+        list(classes),
         f"network {target}",
         labels=[None if labels is None else int(labels[place]) for place in places],
         numbers=places.tolist(),
@@ -139,66 +140,3 @@ def _scaling(pictures: Tensor, standardised: bool) -> Scaling:
         return Scaling(torch.zeros(channels).double(), torch.ones(channels).double())
     mean, spread = pictures.mean(dim=(0, 2, 3)), pictures.std(dim=(0, 2, 3)).clamp(min=1e-6)
     return Scaling(-mean / spread, 1 / spread)
-
-
-def _network(target: str) -> nn.Module:
-    try:
-        network = find_factory(target)()
-    except PellucidError:
-        raise
-    except Exception as error:
-        raise WrongUse(
-            f"network {target}",
-            f"a factory that raised {type(error).__name__}: {error}",
-            "one that can be called without arguments and returns a torch.nn.Module",
-            "write a function that makes the network as you want it",
-        ) from error
-    if not isinstance(network, nn.Module):
-        raise WrongUse(
-            f"network {target}",
-            f"a factory that returned {type(network).__name__}",
-            "a torch.nn.Module",
-            "return the network itself",
-        )
-    return network.eval()
-
-
-def _pictures(written: str) -> tuple[NDArray[Any], NDArray[Any] | None, list[str]]:
-    """Pictures (n, c, h, w) as bytes or numbers, labels if there are any, and the classes."""
-    if not written.endswith(".npz"):
-        data = load_data(written)
-        if data.kind != "pictures":
-            raise WrongUse(
-                "--pictures",
-                f"{written}, which holds {data.kind}",
-                "pictures",
-                "give a folder of pictures or an .npz file",
-            )
-        return data.validation.inputs, data.validation.labels, list(data.classes)
-    path = Path(written)
-    if not path.is_file():
-        raise WrongUse("--pictures", f"no file {path}", "a file of arrays", "check the spelling")
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            found = {name: stored[name] for name in stored.files}
-    except (ValueError, OSError) as error:
-        raise BadData(
-            str(path), f"a file that cannot be read ({error})", "arrays", "use numpy.savez"
-        ) from error
-    inputs, labels = found.get("inputs"), found.get("labels")
-    if inputs is None or inputs.ndim not in (3, 4) or not inputs.size:
-        raise BadData(
-            str(path),
-            f"arrays {', '.join(found)}" if inputs is None else f"inputs {inputs.shape}",
-            "inputs (picture, channel, row, column) and maybe labels (picture,)",
-            "numpy.savez(FILE, inputs=…, labels=…)",
-        )
-    if labels is not None and (labels.shape != (len(inputs),) or labels.min() < 0):
-        raise BadData(
-            str(path),
-            f"labels {labels.shape} for {len(inputs)} inputs",
-            "one label a picture, from 0",
-            "numpy.savez(FILE, inputs=…, labels=…)",
-        )
-    inputs = inputs[:, None] if inputs.ndim == 3 else inputs
-    return inputs, labels, []

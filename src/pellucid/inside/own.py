@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pellucid.base.errors import BadData, PellucidError, WrongUse
-from pellucid.data.load import load as load_data
+from pellucid.base.errors import WrongUse
+from pellucid.data.users import users_pictures
 from pellucid.inside.checks import check_network
 from pellucid.inside.given import MANY, Asked, settled
 from pellucid.inside.subject import EXAMPLES, Gallery, Subject, undisturbed
-from pellucid.train.build import find_factory
+from pellucid.train.build import network_of_factory
 from pellucid.train.checkpoint import load_tensors
 from pellucid.train.runs import load_weights
 from pellucid.train.task import as_unit, standardise
@@ -35,7 +33,7 @@ def of_factory(
     `.npz` file with `inputs` and maybe `labels`. Stored pictures are given to the network as
     0…1, or `standardised` as `pellucid train` does; arrays of floats as they are.
     """
-    network = _network(target)
+    network = network_of_factory(target).eval()
     if weights is not None:
         load_weights(network, load_tensors(Path(weights))[0], Path(weights))
     if pictures is None:
@@ -53,28 +51,6 @@ def of_factory(
     return settled(subject, asked, f"network {target}")
 
 
-def _network(target: str) -> nn.Module:
-    try:
-        network = find_factory(target)()
-    except PellucidError:
-        raise
-    except Exception as error:
-        raise WrongUse(
-            f"network {target}",
-            f"a factory that raised {type(error).__name__}: {error}",
-            "one that can be called without arguments and returns a torch.nn.Module",
-            "write a function that makes the network as you want it",
-        ) from error
-    if not isinstance(network, nn.Module):
-        raise WrongUse(
-            f"network {target}",
-            f"a factory that returned {type(network).__name__}",
-            "a torch.nn.Module",
-            "return the network itself",
-        )
-    return network.eval()
-
-
 @dataclass(frozen=True)
 class Pictures:
     """Pictures (n, c, h, w) as stored and as given, and what black and white are given as."""
@@ -88,20 +64,9 @@ class Pictures:
 
 
 def _pictures(written: str, standardised: bool) -> Pictures:
-    if written.endswith(".npz"):
-        inputs, labels = _arrays(Path(written))
-        classes = tuple(map(str, range(int(labels.max()) + 1))) if labels is not None else ()
-    else:
-        data = load_data(written)
-        if data.kind != "pictures":
-            raise WrongUse(
-                "--pictures",
-                f"{written}, which holds {data.kind}",
-                "pictures",
-                "give a folder of pictures or an .npz file",
-            )
-        inputs, labels = data.validation.inputs, data.validation.labels
-        classes = data.classes
+    inputs, labels, classes = users_pictures(written)
+    if labels is not None and written.endswith(".npz"):
+        classes = tuple(map(str, range(int(labels.max()) + 1)))
     places = np.unique(np.linspace(0, len(inputs) - 1, MANY).round().astype(np.int64))
     truth = np.zeros(len(inputs), np.int64) if labels is None else labels.astype(np.int64)
     chosen, known = inputs[places], torch.from_numpy(truth[places])
@@ -131,36 +96,6 @@ def _floats(given: Tensor, labels: Tensor, classes: tuple[str, ...]) -> Pictures
     stored = ((given - low) / ((high - low) or 1.0) * 255).round().to(torch.uint8)
     ends = (torch.full_like(given[0], level) for level in (low, high))
     return Pictures(stored, given, labels, classes, *ends)
-
-
-def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """`inputs` (n, c, h, w) and, where there are any, `labels`; nothing is unpickled."""
-    if not path.is_file():
-        raise WrongUse("--pictures", f"no file {path}", "a file of arrays", "check the spelling")
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            found = {name: stored[name] for name in stored.files}
-    except (ValueError, OSError) as error:
-        raise BadData(
-            str(path), f"a file that cannot be read ({error})", "arrays", "use numpy.savez"
-        ) from error
-    inputs, labels = found.get("inputs"), found.get("labels")
-    if inputs is None or inputs.ndim not in (3, 4) or not inputs.size:
-        what = f"arrays {', '.join(found)}" if inputs is None else f"inputs {inputs.shape}"
-        raise BadData(
-            str(path),
-            what,
-            "inputs (picture, channel, row, column) and maybe labels (picture,)",
-            "numpy.savez(FILE, inputs=…, labels=…)",
-        )
-    if labels is not None and (labels.shape != (len(inputs),) or labels.min() < 0):
-        raise BadData(
-            str(path),
-            f"labels {labels.shape} for {len(inputs)} inputs",
-            "one label a picture, from 0",
-            "numpy.savez(FILE, inputs=…, labels=…)",
-        )
-    return inputs[:, None] if inputs.ndim == 3 else inputs, labels
 
 
 def _check_fits(network: nn.Module, inputs: Tensor, where: str) -> None:

@@ -229,3 +229,29 @@ def check_learns(network: nn.Module, task: Task, name: str) -> None:
             "a path from every weight to the output",
             "look for .detach(), .data, no_grad, requires_grad=False or NumPy in its forward",
         )
+
+
+def network_of_factory(target: str) -> nn.Module:
+    """What a factory of the user's makes that asks for nothing.
+
+    Raises `WrongUse` for a factory that fails, or that returns no module.
+    """
+    try:
+        network = find_factory(target)()
+    except PellucidError:
+        raise
+    except Exception as error:
+        raise WrongUse(
+            f"network {target}",
+            f"a factory that raised {type(error).__name__}: {error}",
+            "one that can be called without arguments and returns a torch.nn.Module",
+            "write a function that makes the network as you want it",
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise WrongUse(
+            f"network {target}",
+            f"a factory that returned {type(network).__name__}",
+            "a torch.nn.Module",
+            "return the network itself",
+        )
+    return network
