@@ -18,6 +18,20 @@ JsonPath = Annotated[
     str | None,
     typer.Option("--json", metavar="PATH", help="Also write one JSON object ('-': standard out)."),
 ]
+RunsFolder = Annotated[
+    str | None,
+    typer.Option(metavar="FOLDER", help="Where runs are kept (default: PELLUCID_RUNS, or runs)."),
+]
+WeightsFile = Annotated[
+    str | None, typer.Option(metavar="FILE.safetensors", help="Your network's weights.")
+]
+UsersPictures = Annotated[
+    str | None, typer.Option(metavar="FOLDER|FILE.npz|SET", help="Your network's pictures.")
+]
+Standardise = Annotated[
+    bool, typer.Option("--standardise", help="Give pictures with mean 0 and spread 1.")
+]
+OpenPage = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 
 
 class Voice:

@@ -8,7 +8,7 @@ import typer
 
 from pellucid.base.errors import WrongUse
 from pellucid.cli.explaining import print_number, print_shares, print_story, print_way, record_of
-from pellucid.cli.output import JsonPath, Voice
+from pellucid.cli.output import JsonPath, RunsFolder, Voice, WeightsFile
 from pellucid.cli.walking import print_names, walk
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ def explain(
         str | None,
         typer.Option("--input", metavar="FILE", help="Your network's input: .npy, .npz, …"),
     ] = None,
-    weights: Annotated[
-        str | None, typer.Option(metavar="FILE.safetensors", help="Your network's weights.")
-    ] = None,
+    weights: WeightsFile = None,
     label: Annotated[
         int | None, typer.Option(help="Your network's loss: cross entropy against this class.")
     ] = None,
@@ -78,9 +76,7 @@ def explain(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep it in the run, and show it in its report.")
     ] = False,
-    runs: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Where runs are kept (default: runs).")
-    ] = None,
+    runs: RunsFolder = None,
     json: JsonPath = None,
 ) -> int:
     """Write out one number of a network: what it is the sum of, checked against PyTorch's own.

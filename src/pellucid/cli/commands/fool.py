@@ -17,7 +17,15 @@ from pellucid.cli.fooling import (
     print_one,
     print_share,
 )
-from pellucid.cli.output import JsonPath, Voice
+from pellucid.cli.output import (
+    JsonPath,
+    OpenPage,
+    RunsFolder,
+    Standardise,
+    UsersPictures,
+    Voice,
+    WeightsFile,
+)
 
 if TYPE_CHECKING:
     from pellucid.fool.certificate import Checked
@@ -74,25 +82,15 @@ def fool(
         Path | None,
         typer.Option(metavar="FILE", help="Check a certificate by asking the network itself."),
     ] = None,
-    weights: Annotated[
-        str | None, typer.Option(metavar="FILE.safetensors", help="Your network's weights.")
-    ] = None,
-    pictures: Annotated[
-        str | None, typer.Option(metavar="FOLDER|FILE.npz|SET", help="Your network's pictures.")
-    ] = None,
-    standardise: Annotated[
-        bool, typer.Option("--standardise", help="Give pictures with mean 0 and spread 1.")
-    ] = False,
+    weights: WeightsFile = None,
+    pictures: UsersPictures = None,
+    standardise: Standardise = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Where to write (RUN/fool; fool-NAME for yours)."),
     ] = None,
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Open the page in the browser.")
-    ] = False,
-    runs: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Where runs are kept (default: runs).")
-    ] = None,
+    open_page: OpenPage = False,
+    runs: RunsFolder = None,
     json: JsonPath = None,
 ) -> int:
     """Can one pixel change the answer? A proof, or every pixel and value that does it.

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pellucid.base.errors import WrongUse
-from pellucid.cli.output import JsonPath, Voice, table
+from pellucid.cli.output import (
+    JsonPath,
+    OpenPage,
+    RunsFolder,
+    Standardise,
+    UsersPictures,
+    Voice,
+    WeightsFile,
+    table,
+)
 
 if TYPE_CHECKING:
     from pellucid.inside.subject import Subject
@@ -47,26 +56,15 @@ def look(
         bool,
         typer.Option("--random-labels", help="Train the run again on shuffled labels; compare."),
     ] = False,
-    weights: Annotated[
-        str | None, typer.Option(metavar="FILE.safetensors", help="Your network's weights.")
-    ] = None,
-    pictures: Annotated[
-        str | None,
-        typer.Option(metavar="FOLDER|FILE.npz|SET", help="Your network's pictures."),
-    ] = None,
-    standardise: Annotated[
-        bool, typer.Option("--standardise", help="Give pictures with mean 0 and spread 1.")
-    ] = False,
+    weights: WeightsFile = None,
+    pictures: UsersPictures = None,
+    standardise: Standardise = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Where to write (RUN/look; look-NAME for yours)."),
     ] = None,
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Open the page in the browser.")
-    ] = False,
-    runs: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Where runs are kept (default: runs).")
-    ] = None,
+    open_page: OpenPage = False,
+    runs: RunsFolder = None,
     json: JsonPath = None,
 ) -> None:
     """Look inside a network, with numbers, pictures and their errors, on one page.

@@ -9,7 +9,7 @@ import typer
 
 from pellucid.base.errors import BadData, PellucidError, WrongUse
 from pellucid.base.records import Record
-from pellucid.cli.output import JsonPath, Voice, table
+from pellucid.cli.output import JsonPath, RunsFolder, Voice, table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,9 +37,7 @@ def predict(
         Path | None,
         typer.Option(metavar="OUT.png", help="Where to draw the preparation (RUN/predict.png)."),
     ] = None,
-    runs: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Where runs are kept (default: runs).")
-    ] = None,
+    runs: RunsFolder = None,
     json: JsonPath = None,
 ) -> None:
     """Classes and probabilities for picture files, photographed or drawn, of any size."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pellucid.cli.output import JsonPath, Voice
+from pellucid.cli.output import JsonPath, OpenPage, RunsFolder, Voice
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -18,16 +18,12 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 )
 def report(
     run: Annotated[str, typer.Argument(help="A run's name or folder (see: pellucid runs list).")],
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Open the page in the browser.")
-    ] = False,
+    open_page: OpenPage = False,
     look: Annotated[
         bool,
         typer.Option("--look", help="Put the instruments to the network again before drawing."),
     ] = False,
-    runs: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Where runs are kept (default: runs).")
-    ] = None,
+    runs: RunsFolder = None,
     json: JsonPath = None,
 ) -> None:
     """Write a run's page report.html again, and open it.

@@ -10,7 +10,7 @@ import typer
 
 from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
-from pellucid.cli.output import JsonPath, Voice, table
+from pellucid.cli.output import JsonPath, RunsFolder, Voice, table
 from pellucid.train.folders import (
     GIVEN,
     RunFolder,
@@ -32,10 +32,6 @@ app = typer.Typer(
     epilog="Example:  pellucid runs list",
 )
 
-RunsFolder = Annotated[
-    str | None,
-    typer.Option(metavar="FOLDER", help="Where runs are kept (default: PELLUCID_RUNS, or runs)."),
-]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder.")]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pellucid.cli.output import JsonPath, Voice
+from pellucid.cli.output import JsonPath, RunsFolder, Voice
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -25,9 +25,7 @@ def sample(
     start: Annotated[str, typer.Option(help="What each text begins with.")] = "",
     length: Annotated[int, typer.Option(help="Symbols at most, after the start.")] = 200,
     seed: Annotated[int, typer.Option(help="Another seed draws other texts.")] = 0,
-    runs: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Where runs are kept (default: runs).")
-    ] = None,
+    runs: RunsFolder = None,
     json: JsonPath = None,
 ) -> None:
     """Draw new texts from a run of the task next-symbol."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid.cli.output import JsonPath, Voice
+from pellucid.cli.output import JsonPath, RunsFolder, Voice
 
 if TYPE_CHECKING:
     from pellucid.data.dataset import Dataset
@@ -90,9 +90,7 @@ def train(
         bool, typer.Option("--skip-broken", help="Leave out pictures that cannot be read.")
     ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network.")] = False,
-    runs: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Where runs are kept (default: runs).")
-    ] = None,
+    runs: RunsFolder = None,
     name: Annotated[str | None, typer.Option(help="The run's name.")] = None,
     json: JsonPath = None,
 ) -> None:
