@@ -29,6 +29,7 @@ AGAIN = 50
 MEETINGS = 200
 """Meetings and choices that are noted."""
 COMPARED = ("eq", "ne", "sub", "rsub", "mul")
+ASKED = ("eq", "ne", "gt", "ge", "lt", "le", "bool", "logical_not", "bitwise_not", "invert")
 PICKED = ("argmax", "max", "topk")
 
 
@@ -143,17 +144,25 @@ def _look_at_values(found: LossCall, prediction: Tensor, target: Tensor, value: 
 
 
 def note_meetings(heard: Listener, trace: Trace, model: int, in_training: bool) -> Tensor | None:
-    """Write down whom an answer met, and where its largest was picked; the last partner."""
+    """Write down whom an answer met, and where its largest was picked; the last partner, or what
+    an answer's rows were picked by."""
     made = {id(answer) for answer in heard.answers}
-    partner = None
+    partner = picker = None
+    asked: dict[int, Tensor] = {}
+    """By the identity of a mask, the tensor that it asks something of."""
     step = len(trace.steps)
     for call in heard.calls:
         given = tensors_of((call.args, call.named))
         own = [tensor for tensor in given if id(tensor) in made]
+        name = getattr(call.function, "__name__", "").strip("_")
         if not own:
+            if name in ASKED and given:
+                asked[id(call.value)] = asked.get(id(given[0]), given[0])
             continue
         made.update(map(id, tensors_of(call.value)))
-        name = getattr(call.function, "__name__", "").strip("_")
+        if name == "getitem":
+            masks = [m for m in given[1:] if m.dtype == torch.bool and m.shape == own[0].shape[:1]]
+            picker = asked.get(id(masks[0]), masks[0]) if masks else picker
         if name in PICKED and own[0].ndim and len(trace.choices) < MEETINGS:
             axis = call.named.get("dim", call.args[1] if len(call.args) > 1 else None)
             if isinstance(axis, int) and -own[0].ndim <= axis < own[0].ndim:
@@ -169,7 +178,7 @@ def note_meetings(heard: Listener, trace: Trace, model: int, in_training: bool) 
         if len(trace.meetings) < MEETINGS:
             shapes = (tuple(own[0].shape), tuple(others[0].shape), tuple(result.shape))
             trace.meetings.append(Meeting(name, step, *shapes, in_training, call.line))
-    return partner
+    return picker if partner is None else partner
 
 
 def _add_score(trace: Trace, model: int, equal: Tensor, line: Line | None) -> None:

@@ -81,7 +81,9 @@ def _answers(module: nn.Module, given: Any) -> Tensor | None:
     found = next(iter(tensors_in(module(*given))), None)
     if found is None or not found.ndim:
         return None
-    return found.argmax(1) if found.ndim == 2 and found.shape[1] > 1 else found.flatten(1)
+    if found.ndim == 2 and found.shape[1] > 1:
+        return found.argmax(1)
+    return found.reshape(len(found), -1)
 
 
 def _differing(a: Tensor, b: Tensor) -> int:

@@ -14,7 +14,8 @@ from pellucid.watch.trace import Pass, Trace
 class EvalForgotten(Diagnosis):
     """Evaluation runs with dropout or batch norm still in training mode."""
 
-    BATCHES = 2  # one pass alone may be a picture that someone looks at
+    BATCHES, EXAMPLES = 2, 50
+    """One pass of few examples may be a picture that someone looks at."""
     EXPLAINS = ("evaluation-not-repeatable",)
     GROUP = PROCEDURE
     HURTS_LEARNING = False
@@ -24,7 +25,8 @@ class EvalForgotten(Diagnosis):
     def find(self, trace: Trace) -> Finding | None:
         learnt = {call.model for call in trace.losses if call.with_graph}
         found = [entry for entry in trace.passes if self._is_meant(entry, learnt)]
-        if len(found) < self.BATCHES:
+        examples = max((entry.examples for entry in found), default=0)
+        if len(found) < self.BATCHES and examples < self.EXAMPLES:
             return None
         line, _ = Counter(entry.line for entry in found).most_common(1)[0]
         model = trace.models[found[0].model]

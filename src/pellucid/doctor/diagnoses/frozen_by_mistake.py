@@ -12,6 +12,11 @@ from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import FAULT, Finding
 from pellucid.watch.trace import Trace
 
+ENOUGH = 100
+"""Weights of a layer from which on one sees how they lie."""
+NEAR, NEAR_BOUND = 0.2, 0.95
+"""How far their mean square may lie from an even draw's, as a share, and the largest below its
+bound."""
 FREEZE = "\nfor name, weight in network.named_parameters():\n    weight.requires_grad = {}"
 
 
@@ -23,6 +28,8 @@ class FrozenByMistake(Diagnosis):
                 "stopped-too-early", "graph-cut")  # fmt: skip
     HELPS = 0.8
     """The loss with everything trainable, as a share of the loss without."""
+    HELPS_SOONER = 0.9
+    """The same after as many steps, where the frozen weights have never learnt anything."""
     SICK = script(network=NETWORK + FREEZE.format('name.startswith("1")'))
     HEALTHY = script(network=NETWORK + FREEZE.format('not name.startswith("1")'))
 
@@ -46,7 +53,12 @@ class FrozenByMistake(Diagnosis):
         frozen = [name for name, w in network.named_parameters() if not w.requires_grad]
         if not frozen:
             return None
-        effect = bench.cure(Change(network=_thaw, optimiser=_hold), self.HELPS)
+        drawn = _as_drawn(network, frozen)
+        change = Change(network=_thaw, optimiser=_hold)
+        effect = bench.cure(change, self.HELPS)
+        if effect is None and drawn and not bench.standing().is_good:
+            effect = bench.effect(change)
+            effect = effect if effect.lowers_loss_to(self.HELPS_SOONER) else None
         if effect is None:
             return None
         shown = ", ".join(frozen[:4]) + (" …" if len(frozen) > 4 else "")
@@ -54,10 +66,31 @@ class FrozenByMistake(Diagnosis):
         found = self.confirmed(
             trace, bench, effect,
             [f"{plural(len(frozen), 'parameter tensor')} of {total} ask for no gradient: {shown}.",
+             *[f"They lie as PyTorch draws weights: nothing was learnt in them ({drawn})."] * bool(
+                 drawn),
              effect.sentence("all of them trained")],
             "set requires_grad to True again, after the lines that freeze", frozen=frozen,
         )  # fmt: skip
-        return found if found.kind == FAULT else None  # where it learns, it is frozen on purpose
+        # what was learnt before is frozen on purpose, where the run learns
+        return found if found.kind == FAULT or drawn else None
+
+
+def _as_drawn(network: nn.Module, frozen: list[str]) -> str:
+    """How the frozen weights of layers lie, if all lie as PyTorch draws them: evenly between
+    plus and minus one through the root of a unit's inputs (`torch.nn.init.kaiming_uniform_`)."""
+    weights = dict(network.named_parameters())
+    matrices = [(name, weights[name]) for name in frozen if weights[name].ndim > 1]
+    for _, weight in matrices:
+        bound = weight[0].numel() ** -0.5
+        size = float(weight.pow(2).mean()) / (bound**2 / 3)
+        if weight.numel() < ENOUGH or abs(size - 1) > NEAR:
+            return ""
+        if not NEAR_BOUND * bound < float(weight.abs().max()) <= bound * (1 + 1e-5):
+            return ""
+    if not matrices:
+        return ""
+    name, weight = matrices[0]
+    return f"{name} evenly between ±{weight[0].numel() ** -0.5:.4g}"
 
 
 def _thaw(network: nn.Module) -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
 from torch import Tensor
 
 from pellucid.doctor.bench import Bench
@@ -9,15 +15,23 @@ from pellucid.doctor.cases import NETWORK, STEP, script
 from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
-from pellucid.doctor.looks import RELUS, activations
+from pellucid.doctor.judged import answers_of
+from pellucid.doctor.looks import RELUS, SIGMOIDS, TANHS, activations
 from pellucid.watch.trace import LossCall, Trace
 
 ONE = NETWORK.replace("nn.Linear(32, 3)", "nn.Linear(32, 1), nn.Sigmoid()")
 LOSS = "functional.cross_entropy(network(inputs[rows]), labels[rows])"
 COMPARED = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
-LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
-REACH = {"Sigmoid": (0.0, 1.0), "Tanh": (-1.0, 1.0), "Relu": (0.0, float("inf")),
+YES_OR_NO = "binary_cross_entropy_with_logits"
+REACH = {"Sigmoid": (0.0, 1.0), "Tanh": (-1.0, 1.0), "Relu": (0.0, math.inf),
          "Softmax": (0.0, 1.0)}  # fmt: skip
+SCORES = {("Relu",): (0.0, math.inf), ("Neg", "Relu"): (-math.inf, 0.0), ("Tanh",): (-1.0, 1.0),
+          ("Softplus",): (0.0, math.inf), ("LogSigmoid",): (-math.inf, 0.0),
+          ("LogSoftmax",): (-math.inf, 0.0)}  # fmt: skip
+"""By the nodes that made a score, the last first, what it reaches."""
+BOUNDED: dict[str, tuple[Callable[..., Any], ...]] = {"Sigmoid": SIGMOIDS, "Tanh": TANHS}
+MOVED = ("Div", "Mul", "Add", "Sub", "Rsub", "Neg")
+"""Nodes that shift and stretch."""
 
 
 class OutputCannotReachTargets(Diagnosis):
@@ -25,6 +39,8 @@ class OutputCannotReachTargets(Diagnosis):
 
     CALLS = 3  # looked at, in all of which a target lies outside
     HELPS = 0.8
+    BEYOND = 0.05
+    """Share of the targets beyond the ends of a stretched activation."""
     SLACK = 0.01  # of the reach: targets of 1 are approached by a sigmoid, which is enough
     GROUP = OUTPUT
     SICK = script(
@@ -37,6 +53,30 @@ class OutputCannotReachTargets(Diagnosis):
     HEALTHY = SICK.replace(", nn.Sigmoid()", "")
 
     def find(self, trace: Trace) -> Finding | None:
+        return self._by_shares(trace) or self._by_reach(trace)
+
+    def _by_shares(self, trace: Trace) -> Finding | None:
+        """Scores of one sign, or of -1 to 1, from which a sigmoid makes no share near 0 or 1."""
+        for call in trace.losses:
+            reach = next((r for nodes, r in SCORES.items() if call.made_by[: len(nodes)] == nodes),
+                         None)  # fmt: skip
+            if call.name != YES_OR_NO or reach is None or call.target_low is None:
+                continue
+            low, high = (_sigmoid(score) for score in reach)
+            assert call.target_high is not None
+            if call.target_low < low - self.SLACK or call.target_high > high + self.SLACK:
+                return self.proven(
+                    call.line,
+                    [f"The scores come from {' of '.join(call.made_by[:2])} and reach "
+                     f"{reach[0]:g} to {reach[1]:g}; {YES_OR_NO} takes them through a sigmoid, "
+                     f"which makes shares of {low:.3g} to {high:.3g} of them. The targets go from "
+                     f"{call.target_low:.3g} to {call.target_high:.3g}."],
+                    "leave the last activation out", target_low=call.target_low,
+                    target_high=call.target_high, low=low, high=high,
+                )  # fmt: skip
+        return None
+
+    def _by_reach(self, trace: Trace) -> Finding | None:
         looked = [call for call in trace.losses if call.target_low is not None]
         outside = [call for call in looked if call.name in COMPARED and self._is_outside(call)]
         if len(outside) < self.CALLS or len(outside) < len(looked) / 2:
@@ -66,8 +106,42 @@ class OutputCannotReachTargets(Diagnosis):
         return call.target_low < low - self.SLACK or call.target_high > high + self.SLACK
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
-        """A ReLU before a loss that expects logits hides everything below 0."""
-        calls = [call for call in trace.losses if call.name in LOGITS and call.with_graph]
+        return self._stretched(trace, bench) or self._without_relu(trace, bench)
+
+    def _stretched(self, trace: Trace, bench: Bench) -> Finding | None:
+        """An activation of two ends, shifted and stretched: the answers at both ends."""
+        call = next((c for c in trace.losses if c.name in COMPARED and c.with_graph), None)
+        kind = next((node for node in call.made_by if node not in MOVED), "") if call else ""
+        if call is None or kind not in BOUNDED or call.made_by[0] == kind:
+            return None
+        network, batch = bench.final(), bench.batches[0]
+        count = len([c for c in activations(network, [batch]) if c.kind == kind.lower()])
+        target = bench.judge.find_target(batch)
+        if not count or target is None:
+            return None
+        ends = []
+        for end in REACH[kind]:
+            at_end = functools.partial(torch.full_like, fill_value=end)
+            change = Change(calls=dict.fromkeys(BOUNDED[kind], at_end), calls_spared=count - 1)
+            with torch.no_grad():
+                ends.append(answers_of(network, batch, change)[0])
+        low, high = float(torch.minimum(*ends).min()), float(torch.maximum(*ends).max())
+        slack = self.SLACK * (high - low)
+        beyond = float(((target < low - slack) | (target > high + slack)).double().mean())
+        if beyond < self.BEYOND:
+            return None
+        return self.proven(
+            call.line,
+            [f"The answer comes from {kind} and reaches {low:.3g} to {high:.3g}; "
+             f"{100 * beyond:.3g} % of the targets lie beyond, from {float(target.min()):.3g} to "
+             f"{float(target.max()):.3g}."],
+            "leave the last activation out, or bring the targets to its range",
+            low=low, high=high, beyond=beyond,
+        )  # fmt: skip
+
+    def _without_relu(self, trace: Trace, bench: Bench) -> Finding | None:
+        """A ReLU before a loss that expects scores of classes hides everything below 0."""
+        calls = [call for call in trace.losses if call.name == "cross_entropy" and call.with_graph]
         if not calls or calls[0].made_by[:1] != ("Relu",):
             return None
         relus = [c for c in activations(bench.first(), bench.batches[:1]) if c.kind == "relu"]
@@ -83,6 +157,10 @@ class OutputCannotReachTargets(Diagnosis):
              effect.sentence("the last ReLU left out")],
             "leave the last activation out", where=calls[0].line,
         )  # fmt: skip
+
+
+def _sigmoid(score: float) -> float:
+    return 1 / (1 + math.exp(-score)) if score > -700 else 0.0
 
 
 def _itself(x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -12,9 +13,10 @@ from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
 from pellucid.doctor.effect import Change
-from pellucid.doctor.examples import learnt
+from pellucid.doctor.examples import labels_of, learnt
 from pellucid.doctor.finding import CONFIRMED, SUGGESTION, Finding
 from pellucid.watch.lines import Line
+from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import LossCall, Trace
 
 SHARES = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -37,7 +39,9 @@ class TargetsMiscoded(Diagnosis):
     HELPS = 0.8
     """The loss with standardised targets, as a share of the loss without."""
     SHIFTED = 0.5
-    """Share of right answers from which on, after adding a number to all, they are a code."""
+    """Share of a class that another answer meets, from which on that is its name."""
+    ROWS, GAIN = 50, 0.15
+    """Examples of an evaluation, and how many more are right under the other names, as a share."""
     SICK = script().replace(".long() + (inputs", ".long() + 1 + (inputs")
     HEALTHY = script()
 
@@ -123,45 +127,41 @@ class TargetsMiscoded(Diagnosis):
         )  # fmt: skip
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
-        return self._shifted(bench) or self._unscaled(trace, bench)
+        return self._renamed(bench) or self._unscaled(trace, bench)
 
-    def _shifted(self, bench: Bench) -> Finding | None:
-        """Whether evaluation's labels are the network's answers plus a number, all around."""
-        entries = [e for e in bench.captured.held if e.step and e.facts and e.target is not None]
-        guesses, labels, classes = [], [], 0
-        network = bench.final().eval()
-        with torch.no_grad(), torch.random.fork_rng():
-            for entry in entries:
-                answer, target = network(*entry.given, **entry.named), entry.target
-                if not isinstance(answer, Tensor) or answer.ndim != 2 or target is None:
-                    return None
-                if target.shape != answer.shape[:1] or target.dtype.is_floating_point:
-                    return None
-                guesses.append(answer.argmax(1))
-                labels.append(target)
-                classes = answer.shape[1]
-        if classes < 3 or sum(map(len, labels)) < 50:
+    def _renamed(self, bench: Bench) -> Finding | None:
+        """Whether evaluation's labels are the network's answers under other names."""
+        answered = _in_evaluation(bench)
+        if answered is None:
             return None
-        guess, label = torch.cat(guesses), torch.cat(labels)
-        right = [float(((guess + k) % classes == label).double().mean()) for k in range(classes)]
-        k = max(range(classes), key=right.__getitem__)
-        if k == 0 or right[k] < self.SHIFTED or right[0] > 1 / classes:
+        guess, label, classes, line = answered
+        met = torch.zeros(classes, classes, dtype=torch.float64)
+        met.index_put_((guess, label), torch.ones(len(label), dtype=torch.float64), accumulate=True)
+        names = _best_names(met)
+        moved = [k for k in range(classes) if names[k] != k and met[k].sum() > 0]
+        right = float(met.diagonal().sum() / len(label))
+        renamed = float(met[torch.arange(classes), names].sum() / len(label))
+        noise = 4 * math.sqrt(renamed * (1 - renamed) / len(label))
+        clear = [met[k, names[k]] > self.SHIFTED * met[:, names[k]].sum() for k in moved]
+        if len(moved) < 2 or not all(clear) or renamed - right < max(self.GAIN, noise):
             return None
-        hits = (guess + k) % classes == label
-        met = [hits[label == c].double().mean() for c in torch.unique(label)]
-        if sum(float(share) > self.SHIFTED for share in met) < max(3, classes / 2):
-            return None  # one frequent class taken for its neighbour is no other code
-        by = k if k <= classes // 2 else k - classes
-        line = entries[-1].facts.line if entries[-1].facts else None
+        by = {int((names[k] - k) % classes) for k in moved}
+        shift = by.pop() if len(by) == 1 else None
+        if classes == 2:
+            how = "with the two classes exchanged"
+        elif shift is not None and len(moved) > classes / 2:
+            how = f"with {shift if shift <= classes // 2 else shift - classes:+d} added to each"
+        else:
+            shown = ", ".join(f"{k} for {int(names[k])}" for k in moved[:5])
+            how = f"with other names, {shown},"
         evidence = (
-            f"In evaluation {100 * right[0]:.3g} % of {len(label):,} answers are right; with "
-            f"{by:+d} added to each of them {100 * right[k]:.3g} % are: training and evaluation "
-            "count their classes differently.",
+            f"In evaluation {100 * right:.3g} % of {len(label):,} answers are right; {how} "
+            f"{100 * renamed:.3g} % are: training and evaluation code their classes differently.",
         )
         return Finding(
             self.name(), CONFIRMED, line, evidence, "code the labels of both with the same code",
-            {"right": right[0], "right_shifted": right[k], "by": by}, self.EXPLAINS,
-            effect=1 - right[k],
+            {"right": right, "right_renamed": renamed, "names": names.tolist()}, self.EXPLAINS,
+            effect=1 - renamed,
         )  # fmt: skip
 
     def _unscaled(self, trace: Trace, bench: Bench) -> Finding | None:
@@ -187,6 +187,44 @@ class TargetsMiscoded(Diagnosis):
             f"learn (targets - {mean:.4g}) / {deviation:.4g}, and turn the answers back",
             next((entry.line for entry in trace.losses), None), mean=mean, deviation=deviation,
         )  # fmt: skip
+
+
+def _in_evaluation(bench: Bench) -> tuple[Tensor, Tensor, int, Line | None] | None:
+    """The class that the trained network gives to each example of the last evaluation, the one
+    that is expected, their count, and where that was."""
+    entries = [e for e in bench.captured.held if e.step and e.facts and e.target is not None]
+    entries = [e for e in entries if e.facts and e.facts.model == bench.captured.model]
+    network = bench.final().eval()
+    guesses, labels, classes = [], [], 2
+    for entry in entries:
+        with torch.no_grad(), torch.random.fork_rng():
+            answer = next(tensors_in(network(*entry.given, **entry.named)), None)
+        expected = labels_of(entry.target) if entry.target is not None else None
+        if answer is None or expected is None or len(answer) != len(expected):
+            return None
+        if answer.ndim == 2 and answer.shape[1] > 1:
+            guesses.append(answer.argmax(1).cpu())
+            classes = answer.shape[1]
+        elif answer.numel() == len(answer):
+            bound = 0.5 if float(answer.min()) >= 0 and float(answer.max()) <= 1 else 0.0
+            guesses.append((answer.flatten() > bound).long().cpu())
+        else:
+            return None
+        labels.append(expected.cpu())
+    if sum(map(len, labels)) < TargetsMiscoded.ROWS:
+        return None
+    label = torch.cat(labels)
+    if int(label.max()) >= classes:
+        return None
+    assert entries[-1].facts is not None
+    return torch.cat(guesses), label, classes, entries[-1].facts.line
+
+
+def _best_names(met: Tensor) -> Tensor:
+    """The name of each answer under which most are right; `met` counts answers × labels."""
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
+    return torch.from_numpy(linear_sum_assignment(met.numpy(), maximize=True)[1])
 
 
 def _standardised(mean: float, deviation: float) -> Change:
