@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import io
 import math
 import random
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -166,9 +168,13 @@ class Bench:
 
     def further(self) -> Effect:
         """The run's end, and the same steps again from there on. Raises `NotPossible`."""
-        change, reached = _from(self.final()), self.reached()
+        change, reached = self.from_the_end(), self.reached()
         again = tuple(self.run(change, repetition=k) for k in range(REPEATS))
         return Effect((reached,) * REPEATS, again)
+
+    def from_the_end(self, **others: Any) -> Change:
+        """Begin with the weights that the run came to, and with other changes."""
+        return dataclasses.replace(_from(self.final()), **others)
 
     def judge_as_in_evaluation(self, network: nn.Module) -> tuple[float, float | None]:
         """Loss and share right with the statistics that batch norms have kept."""
@@ -209,7 +215,20 @@ class Bench:
             self._known[key] = outcome
         return outcome
 
+    def trained(self, change: Change, steps: int, repetition: int = 0) -> nn.Module:
+        """The copy after so many steps, in eval mode. Raises `NotPossible`."""
+        with _aside():
+            return self._train(change, steps, repetition)[0].eval()
+
     def _run(self, change: Change, steps: int, repetition: int) -> Outcome:
+        network, losses = self._train(change, steps, repetition)
+        if not math.isfinite(losses[-1]):
+            return Outcome(tuple(losses), math.inf, None)
+        loss, right = self.judge(network, change)
+        return Outcome(tuple(losses), loss, right)
+
+    def _train(self, change: Change, steps: int, repetition: int) -> tuple[nn.Module, list[float]]:
+        """A copy after so many steps, or where its loss was no number any more."""
         network, optimiser = self._start()
         if change.network:
             change.network(network)
@@ -219,7 +238,9 @@ class Bench:
         if change.parts > 1:
             dealt = [[part] for step in dealt for b in step for part in cut(b, change.parts)]
             steps *= change.parts
-        losses = []
+        if change.batch:
+            dealt = [[change.batch(batch) for batch in step] for step in dealt]
+        losses: list[float] = []
         for number in range(steps):
             if time.monotonic() > self._until:
                 raise NotPossible("no time was left for it")
@@ -227,10 +248,9 @@ class Bench:
             forget_gradients(optimiser)
             losses.append(sum(self._learn(network, b, change, repetition) for b in batches))
             if not math.isfinite(losses[-1]):
-                return Outcome(tuple(losses), math.inf, None)
+                break
             self._step(network, optimiser, change, batches[0].step)
-        loss, right = self.judge(network, change)
-        return Outcome(tuple(losses), loss, right)
+        return network, losses
 
     def _start(self) -> tuple[nn.Module, Optimizer]:
         assert self._captured.first is not None

@@ -10,6 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pellucid.watch.captured import Batch
+
 WELL = 0.6
 """A loss below this share of the trivial answer's is one of a network that has learnt."""
 STUCK = 0.97
@@ -53,6 +55,8 @@ class Change:
     """Multiplies every learning rate."""
     parts: int = 1
     """Cuts every batch into so many, each with a step of its own."""
+    batch: Callable[[Batch], Batch] | None = None
+    """Other batches to learn from; judged is by the old ones."""
     dealt_anew: bool = False
     """Deal the examples of all batches into batches of the same sizes, by chance."""
 

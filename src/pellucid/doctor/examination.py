@@ -10,7 +10,7 @@ from typing import Any
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.diagnosis import DIAGNOSES, ORDER, Diagnosis
 from pellucid.doctor.effect import NotPossible
-from pellucid.doctor.finding import PROVEN, SUGGESTION, Finding
+from pellucid.doctor.finding import CONFIRMED, PROVEN, SUGGESTION, SUSPECTED, Finding
 from pellucid.watch.captured import Captured
 from pellucid.watch.follower import MOST
 from pellucid.watch.trace import Trace
@@ -80,7 +80,7 @@ def examine(
         bench = Bench(trace, captured, seconds)
         found.not_tried = bench.why_not
         if not bench.why_not:
-            findings = _without_symptoms(findings + _tried(trace, bench, found))
+            findings = _once(_without_symptoms(findings + _tried(trace, bench, found)))
     found.seconds = time.monotonic() - started
     for finding in findings:
         if meant and finding.name in meant:
@@ -136,6 +136,17 @@ def _strongest(findings: list[Finding]) -> list[Finding]:
     kept += faults[:1]
     kept += [replace(finding, kind=SUGGESTION) for finding in (*faults[1:], *others)][:1]
     return kept
+
+
+def _once(findings: list[Finding]) -> list[Finding]:
+    """One finding of a name: the best founded, and of these the first."""
+    grades = (PROVEN, CONFIRMED, SUSPECTED)
+    best: dict[str, Finding] = {}
+    for finding in findings:
+        known = best.get(finding.name)
+        if known is None or grades.index(finding.grade) < grades.index(known.grade):
+            best[finding.name] = finding
+    return [finding for finding in findings if best[finding.name] is finding]
 
 
 def _without_symptoms(findings: list[Finding]) -> list[Finding]:

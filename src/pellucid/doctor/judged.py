@@ -152,6 +152,12 @@ def cut(batch: Batch, parts: int) -> list[Batch]:
     return [_redealt(batch, _aligned(batch), part) for part in rows.chunk(parts)]
 
 
+def without(batch: Batch, rows: Tensor) -> Batch:
+    """A batch without the rows of a mask, as long as two are left."""
+    kept = (~rows).nonzero().flatten()
+    return _redealt(batch, _aligned(batch), kept) if len(kept) > 1 and rows.any() else batch
+
+
 def _redealt(batch: Batch, columns: list[Tensor], rows: Tensor) -> Batch:
     """A batch whose tensors of one entry an example hold these examples of all batches."""
     exchanged = {

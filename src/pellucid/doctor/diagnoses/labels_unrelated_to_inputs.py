@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from pellucid.doctor.answered import in_evaluation
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
@@ -70,22 +71,13 @@ class LabelsUnrelatedToInputs(Diagnosis):
         standing = bench.standing()
         if not standing.learns:
             return True
-        labels = table.labels()
-        scored = [entry for entry in bench.captured.held if entry.target is not None]
-        if labels is None or not scored:
+        labels, answers = table.labels(), in_evaluation(bench)
+        if labels is None or answers is None:
             return False
-        network, right, count = bench.final().eval(), 0, 0
-        with torch.no_grad(), torch.random.fork_rng():
-            for entry in scored:
-                answer, target = network(*entry.given, **entry.named), entry.target
-                if not isinstance(answer, Tensor) or answer.ndim != 2 or target is None:
-                    return False
-                if target.shape != answer.shape[:1]:
-                    return False
-                right, count = right + int((answer.argmax(1) == target).sum()), count + len(target)
-        majority = float(torch.bincount(labels).max() / len(labels))
+        count = len(answers.labels)
+        majority = float(torch.bincount(answers.labels).max() / count)
         noise = 2 * math.sqrt(majority * (1 - majority) / count)
-        return right / count <= majority + noise and count >= 50
+        return float(answers.right.double().mean()) <= majority + noise
 
     def _scores(self, table: Tensor, goal: Tensor) -> tuple[list[float], list[list[float]]]:
         """How well neighbours and a plane foretell the targets, and targets dealt by chance."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim import Optimizer
 
 from pellucid.doctor.bench import Bench
@@ -11,6 +12,11 @@ from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
+
+DROPOUTS = (
+    functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d,
+    functional.alpha_dropout, functional.feature_alpha_dropout,
+)  # fmt: skip
 
 
 class RegularisationTooStrong(Diagnosis):
@@ -27,11 +33,13 @@ class RegularisationTooStrong(Diagnosis):
         if bench.standing().beats_trivial:
             return None
         network, optimiser = bench.beginning()
-        share = max(map(_dropped, network.modules()))
+        share = max(trace.models[bench.captured.model].share, *map(_dropped, network.modules()))
         decay = max(float(group.get("weight_decay", 0)) for group in optimiser.param_groups)
         tries = []
         if share:
-            tries.append((f"no dropout instead of {share:g}", Change(network=_keep_everything)))
+            tries.append(
+                (f"no dropout instead of {share:g}", Change(calls=dict.fromkeys(DROPOUTS, _itself)))
+            )
         if decay:
             tries.append((f"no weight decay instead of {decay:g}", Change(optimiser=_no_decay)))
         for what, change in tries:
@@ -49,10 +57,8 @@ def _dropped(part: nn.Module) -> float:
     return float(part.p) if isinstance(part, nn.modules.dropout._DropoutNd) else 0.0
 
 
-def _keep_everything(network: nn.Module) -> None:
-    for part in network.modules():
-        if isinstance(part, nn.modules.dropout._DropoutNd):
-            part.p = 0.0
+def _itself(x: Tensor) -> Tensor:
+    return x
 
 
 def _no_decay(network: nn.Module, optimiser: Optimizer) -> Optimizer:

@@ -24,7 +24,7 @@ class StoppedTooEarly(Diagnosis):
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         standing = bench.standing()
-        if not standing.improving or standing.beats_trivial or standing.is_good:
+        if not standing.improving or standing.is_good:
             return None
         effect = bench.further()
         if not effect.lowers_loss_to(self.HELPS):

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pellucid.doctor.answered import in_evaluation
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
 from pellucid.doctor.effect import Change
-from pellucid.doctor.examples import labels_of, learnt
+from pellucid.doctor.examples import learnt
 from pellucid.doctor.finding import CONFIRMED, SUGGESTION, Finding
 from pellucid.watch.lines import Line
-from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import LossCall, Trace
 
 SHARES = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -40,8 +40,8 @@ class TargetsMiscoded(Diagnosis):
     """The loss with standardised targets, as a share of the loss without."""
     SHIFTED = 0.5
     """Share of a class that another answer meets, from which on that is its name."""
-    ROWS, GAIN = 50, 0.15
-    """Examples of an evaluation, and how many more are right under the other names, as a share."""
+    GAIN = 0.15
+    """How many more are right under the other names, as a share."""
     SICK = script().replace(".long() + (inputs", ".long() + 1 + (inputs")
     HEALTHY = script()
 
@@ -131,10 +131,10 @@ class TargetsMiscoded(Diagnosis):
 
     def _renamed(self, bench: Bench) -> Finding | None:
         """Whether evaluation's labels are the network's answers under other names."""
-        answered = _in_evaluation(bench)
+        answered = in_evaluation(bench)
         if answered is None:
             return None
-        guess, label, classes, line = answered
+        guess, label, classes = answered.guesses, answered.labels, answered.classes
         met = torch.zeros(classes, classes, dtype=torch.float64)
         met.index_put_((guess, label), torch.ones(len(label), dtype=torch.float64), accumulate=True)
         names = _best_names(met)
@@ -159,7 +159,8 @@ class TargetsMiscoded(Diagnosis):
             f"{100 * renamed:.3g} % are: training and evaluation code their classes differently.",
         )
         return Finding(
-            self.name(), CONFIRMED, line, evidence, "code the labels of both with the same code",
+            self.name(), CONFIRMED, answered.line, evidence,
+            "code the labels of both with the same code",
             {"right": right, "right_renamed": renamed, "names": names.tolist()}, self.EXPLAINS,
             effect=1 - renamed,
         )  # fmt: skip
@@ -187,37 +188,6 @@ class TargetsMiscoded(Diagnosis):
             f"learn (targets - {mean:.4g}) / {deviation:.4g}, and turn the answers back",
             next((entry.line for entry in trace.losses), None), mean=mean, deviation=deviation,
         )  # fmt: skip
-
-
-def _in_evaluation(bench: Bench) -> tuple[Tensor, Tensor, int, Line | None] | None:
-    """The class that the trained network gives to each example of the last evaluation, the one
-    that is expected, their count, and where that was."""
-    entries = [e for e in bench.captured.held if e.step and e.facts and e.target is not None]
-    entries = [e for e in entries if e.facts and e.facts.model == bench.captured.model]
-    network = bench.final().eval()
-    guesses, labels, classes = [], [], 2
-    for entry in entries:
-        with torch.no_grad(), torch.random.fork_rng():
-            answer = next(tensors_in(network(*entry.given, **entry.named)), None)
-        expected = labels_of(entry.target) if entry.target is not None else None
-        if answer is None or expected is None or len(answer) != len(expected):
-            return None
-        if answer.ndim == 2 and answer.shape[1] > 1:
-            guesses.append(answer.argmax(1).cpu())
-            classes = answer.shape[1]
-        elif answer.numel() == len(answer):
-            bound = 0.5 if float(answer.min()) >= 0 and float(answer.max()) <= 1 else 0.0
-            guesses.append((answer.flatten() > bound).long().cpu())
-        else:
-            return None
-        labels.append(expected.cpu())
-    if sum(map(len, labels)) < TargetsMiscoded.ROWS:
-        return None
-    label = torch.cat(labels)
-    if int(label.max()) >= classes:
-        return None
-    assert entries[-1].facts is not None
-    return torch.cat(guesses), label, classes, entries[-1].facts.line
 
 
 def _best_names(met: Tensor) -> Tensor:

@@ -1,0 +1,101 @@
+"""What the trained network answers to examples whose class is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.doctor.bench import Bench
+from pellucid.doctor.examples import labels_of
+from pellucid.watch.lines import Line
+from pellucid.watch.recorder import tensors_in
+
+ENOUGH = 50
+"""Examples of an evaluation that say something."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One entry an example."""
+
+    scores: Tensor
+    """Examples × classes: logarithms of the shares that the network gives, up to a constant."""
+    labels: Tensor
+    line: Line | None = None
+
+    @property
+    def guesses(self) -> Tensor:
+        return self.scores.argmax(1)
+
+    @property
+    def classes(self) -> int:
+        return self.scores.shape[1]
+
+    @property
+    def right(self) -> Tensor:
+        return self.guesses == self.labels
+
+    def balanced(self) -> float:
+        """The mean over the classes of the share of their examples that is right."""
+        return balanced(self.guesses, self.labels)
+
+
+def balanced(guesses: Tensor, labels: Tensor) -> float:
+    """The mean over the classes of the share of their examples that is right."""
+    right = (guesses == labels).double()
+    return float(torch.stack([right[labels == c].mean() for c in torch.unique(labels)]).mean())
+
+
+def answered(network: nn.Module, inputs: Tensor, labels: Tensor) -> Answered | None:
+    """The answers of a network as it stands; None if they are no scores of classes."""
+    place = next(network.parameters(), inputs)
+    with torch.no_grad(), torch.random.fork_rng():
+        answer = next(tensors_in(network(inputs.to(place))), None)
+    scores = None if answer is None or len(answer) != len(labels) else _scores(answer)
+    return None if scores is None or not _fit(scores, labels) else Answered(scores, labels)
+
+
+def in_evaluation(bench: Bench, network: nn.Module | None = None) -> Answered | None:
+    """What the trained network, or another, answers in eval mode to the newest batches of
+    evaluation."""
+    kept = bench.captured
+    entries = [e for e in kept.held if e.step and e.facts and e.target is not None]
+    entries = [e for e in entries if e.facts and e.facts.model == kept.model]
+    entries = [entry for entry in entries if entry.step == entries[-1].step]
+    network = (network or bench.final()).eval()
+    scores, labels = [], []
+    for entry in entries:
+        with torch.no_grad(), torch.random.fork_rng():
+            answer = next(tensors_in(network(*entry.given, **entry.named)), None)
+        assert entry.target is not None
+        expected, score = labels_of(entry.target), None if answer is None else _scores(answer)
+        if expected is None or score is None or len(score) != len(expected):
+            return None
+        scores.append(score)
+        labels.append(expected.cpu())
+    if sum(map(len, labels)) < ENOUGH or len({score.shape[1] for score in scores}) != 1:
+        return None
+    whole = Answered(torch.cat(scores), torch.cat(labels), entries[-1].facts.line)  # type: ignore[union-attr]
+    return whole if _fit(whole.scores, whole.labels) else None
+
+
+def _fit(scores: Tensor, labels: Tensor) -> bool:
+    return bool((labels >= 0).all() and (labels < scores.shape[1]).all())
+
+
+def _scores(answer: Tensor) -> Tensor | None:
+    """Of classes, from scores or shares of two and more, or of yes alone."""
+    found = answer.detach().cpu().double()
+    if not answer.ndim or not bool(torch.isfinite(found).all()):
+        return None
+    shares = bool((found >= 0).all() and (found <= 1).all())
+    if found.ndim == 2 and found.shape[1] > 1:
+        adds_up = bool(((found.sum(1) - 1).abs() < 1e-3).all())
+        return found.clamp_min(1e-12).log() if shares and adds_up else found
+    if found.numel() != len(found):
+        return None
+    yes = found.flatten()
+    yes = yes.clamp(1e-12, 1 - 1e-12).logit() if shares else yes
+    return torch.stack([torch.zeros_like(yes), yes], 1)
