@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
 import io
 import math
 import random
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,10 @@ from pellucid.doctor.effect import (
     Standing,
     median,
 )  # fmt: skip
-from pellucid.doctor.judged import Judge, answers_of, calm, cut
-from pellucid.watch.captured import Batch, Captured, forget_gradients
+from pellucid.doctor.joint import judge_of
+from pellucid.doctor.judged import answers_of, calm, cut
+from pellucid.doctor.together import drawn_anew, subject_of, weights_of
+from pellucid.watch.captured import Batch, Captured
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
@@ -56,41 +58,51 @@ class Bench:
 
     def __init__(self, trace: Trace, captured: Captured, seconds: float = math.inf) -> None:
         self._trace = trace
-        self._captured = self.captured = captured
+        self.captured = captured
         self._standing: Standing | None = None
         self._until = time.monotonic() + seconds
         self.steps = min(STEPS, max(FAITHFUL_STEPS, len(trace.steps) // 2))
         """Steps of a trial: half of the run's, and few enough for a dozen trials in the time."""
         self._known: dict[tuple[int, int], Outcome] = {}
-        self.batches = [batch for batch in captured.beginning if batch.is_fresh()]
+        self.batches: list[Batch] = []
         self.tried: list[str] = []
         """What was tried, in words."""
-        self.why_not = captured.why_not or self._reason()
+        self.why_not = captured.why_not or self._set_up()
         if not self.why_not:
-            self.judge = Judge(captured, self.batches)
             started = time.monotonic()
             self.why_not = self._unfaithful()
             step = (time.monotonic() - started) / FAITHFUL_STEPS
             if math.isfinite(seconds):
                 self.steps = max(FAITHFUL_STEPS, min(self.steps, int(seconds / TRIALS / step)))
 
-    def _reason(self) -> str:
-        if self._captured.first is None or self._captured.network is None:
+    def _set_up(self) -> str:
+        captured = self.captured
+        if not captured.optimisers or not captured.networks:
             return "no step of an optimiser on a network was seen"
-        if len(self.batches) < min(3, len(self._captured.beginning) or 1):
+        if time.monotonic() > self._until:
+            return "no time was left for it"
+        self.subject = subject_of(captured)
+        self.batches = [batch for batch in self.subject.beginning if batch.is_fresh()]
+        if len(self.batches) < min(3, len(captured.beginning) or 1):
             return "the batches were written into after they were used"
-        return "" if time.monotonic() < self._until else "no time was left for it"
+        every = self.batches + [batch for batch in self.subject.later if batch.is_fresh()]
+        try:
+            with _aside():
+                self.judge = judge_of(every, self.subject, captured.steppers, self.first())
+        except NotPossible as error:
+            return str(error)
+        return ""
 
     def _unfaithful(self) -> str:
         try:
             losses = self.run(steps=FAITHFUL_STEPS).losses
         except NotPossible as error:
             return str(error)
-        by_step = [sum(batch.loss for batch in batches) for batches in self._by_step()]
+        by_step = [[batch.loss for batch in turn.batches] for turn in self._turns()]
         far = [
-            abs(mine - own) / (abs(own) + 1e-6)
+            abs(mine - sum(own)) / (abs(sum(own)) + 1e-6)
             for mine, own in zip(losses, by_step, strict=False)
-            if math.isfinite(own)
+            if own and math.isfinite(sum(own))
         ]
         if far and median(far) > FAITHFUL:
             return "its steps, done again on a copy, did not give the same losses"
@@ -100,14 +112,14 @@ class Bench:
         """A copy of the network as it was before its first step."""
         return self._start()[0]
 
-    def beginning(self) -> tuple[nn.Module, Optimizer]:
-        """Copies of the network before its first step, and of its optimiser."""
+    def beginning(self) -> tuple[nn.Module, list[Optimizer]]:
+        """Copies of the network before its first step, and of its optimisers."""
         return self._start()
 
     def final(self) -> nn.Module:
         """A copy of the network as it is after the run."""
         with _aside():
-            return copy.deepcopy(self._captured.network)  # type: ignore[return-value]
+            return copy.deepcopy(self.subject.final)
 
     def reached(self) -> Outcome:
         """What the whole run came to, judged as the repetitions are."""
@@ -169,12 +181,13 @@ class Bench:
     def further(self) -> Effect:
         """The run's end, and the same steps again from there on. Raises `NotPossible`."""
         change, reached = self.from_the_end(), self.reached()
-        again = tuple(self.run(change, repetition=k) for k in range(REPEATS))
+        steps = max(self.steps, min(STEPS, len(self._trace.steps)))
+        again = tuple(self.run(change, steps, k) for k in range(REPEATS))
         return Effect((reached,) * REPEATS, again)
 
     def from_the_end(self, **others: Any) -> Change:
         """Begin with the weights that the run came to, and with other changes."""
-        return dataclasses.replace(_from(self.final()), **others)
+        return replace(_from(self.final()), **others)
 
     def judge_as_in_evaluation(self, network: nn.Module) -> tuple[float, float | None]:
         """Loss and share right with the statistics that batch norms have kept."""
@@ -229,39 +242,55 @@ class Bench:
 
     def _train(self, change: Change, steps: int, repetition: int) -> tuple[nn.Module, list[float]]:
         """A copy after so many steps, or where its loss was no number any more."""
-        network, optimiser = self._start()
+        network, optimisers = self._start()
         if change.network:
             change.network(network)
         if change.optimiser:
-            optimiser = change.optimiser(network, optimiser)
+            optimisers = [change.optimiser(network, optimiser) for optimiser in optimisers]
         dealt = self._dealt(repetition, change.dealt_anew)
         if change.parts > 1:
-            dealt = [[part] for step in dealt for b in step for part in cut(b, change.parts)]
+            dealt = [
+                replace(turn, batches=[part])
+                for turn in dealt
+                for batch in turn.batches
+                for part in cut(batch, change.parts)
+            ]
             steps *= change.parts
         if change.batch:
-            dealt = [[change.batch(batch) for batch in step] for step in dealt]
+            batches = [[change.batch(batch) for batch in turn.batches] for turn in dealt]
+            dealt = [replace(t, batches=b) for t, b in zip(dealt, batches, strict=True)]
         losses: list[float] = []
         for number in range(steps):
             if time.monotonic() > self._until:
                 raise NotPossible("no time was left for it")
-            batches = dealt[number % len(dealt)]
-            forget_gradients(optimiser)
-            losses.append(sum(self._learn(network, b, change, repetition) for b in batches))
-            if not math.isfinite(losses[-1]):
+            turn = dealt[number % len(dealt)]
+            loss = 0.0
+            for batch in turn.batches:
+                self._forget_gradients(network, batch)
+                loss += self._learn(network, batch, change, repetition)
+            losses.append(loss)
+            if not math.isfinite(loss):
                 break
-            self._step(network, optimiser, change, batches[0].step)
+            self._step(network, optimisers[turn.optimiser], change, turn)
         return network, losses
 
-    def _start(self) -> tuple[nn.Module, Optimizer]:
-        assert self._captured.first is not None
+    def _start(self) -> tuple[nn.Module, list[Optimizer]]:
         with _aside():
-            return copy.deepcopy(self._captured.first)
+            return copy.deepcopy((self.subject.first, self.subject.optimisers))
+
+    def _forget_gradients(self, network: nn.Module, batch: Batch) -> None:
+        """All but those that the script let this loss's be added to."""
+        kept = {self.subject.names.get(key) for key in batch.gathered}
+        for name, weight in weights_of(network).items():
+            if name not in kept:
+                weight.grad = None
 
     def _learn(self, network: nn.Module, batch: Batch, change: Change, repetition: int) -> float:
         network.train(batch.training) if not _is_mixed(network) else None
         if repetition:
             torch.manual_seed(1_000 * repetition + batch.step)
-        else:
+            batch = drawn_anew(batch)
+        elif batch.chance is not None:
             torch.set_rng_state(batch.chance)
         answers = answers_of(network, batch, change)
         own = self.judge.loss_of(network, batch, answers)
@@ -271,23 +300,22 @@ class Bench:
         loss.backward()  # type: ignore[no-untyped-call]
         return float(own.detach().sum())
 
-    def _step(self, network: nn.Module, optimiser: Optimizer, change: Change, number: int) -> None:
-        if self._captured.clipped is not None:
-            nn.utils.clip_grad_norm_(network.parameters(), self._captured.clipped)
+    def _step(self, network: nn.Module, optimiser: Optimizer, change: Change, turn: Turn) -> None:
+        held = [weight for group in optimiser.param_groups for weight in group["params"]]
+        if self.captured.clipped is not None:
+            nn.utils.clip_grad_norm_(held, self.captured.clipped)
         if change.gradients:
             change.gradients(network)
-        assert self._captured.first is not None
-        if type(optimiser) is type(self._captured.first[1]):
+        if type(optimiser) is type(self.subject.optimisers[turn.optimiser]):
             for group, rate in zip(
-                optimiser.param_groups, self._captured.rates.get(number, ()), strict=False
+                optimiser.param_groups, self.captured.rates.get(turn.number, ()), strict=False
             ):
-                group["lr"] = rate * change.rate
+                group["lr"] = rate * (change.rate if change.of in (None, turn.optimiser) else 1)
         type(optimiser).step(optimiser)  # an instance's own `step` may belong to a schedule
 
     def is_plain_descent(self) -> bool:
         """Whether the optimiser is gradient descent without momentum."""
-        assert self._captured.first is not None
-        optimiser = self._captured.first[1]
+        optimiser = self.subject.optimisers[0]
         return type(optimiser) is torch.optim.SGD and not optimiser.defaults.get("momentum")
 
     def sharpness(self, turns: int = 12) -> float:
@@ -304,20 +332,23 @@ class Bench:
             except Exception:
                 return math.nan  # not every operation has a second derivative
 
-    def _by_step(self) -> list[list[Batch]]:
-        """The batches of each step: several, where gradients are gathered."""
-        found: dict[int, list[Batch]] = {}
+    def _turns(self) -> list[Turn]:
+        """The steps in their order, each with what was learnt from before it: several batches,
+        where gradients are gathered; none, where another optimiser has just used them."""
+        found: dict[int, list[Batch]] = {batch.step: [] for batch in self.batches}
         for batch in self.batches:
-            found.setdefault(batch.step, []).append(batch)
-        return list(found.values())
+            found[batch.step].append(batch)
+        if len(self.subject.optimisers) > 1:
+            last = max(found)
+            found = {k: found.get(k, []) for k in self.captured.steppers if k <= last}
+        return [Turn(found[k], k, self.captured.steppers.get(k, 0)) for k in sorted(found)]
 
-    def _dealt(self, repetition: int, anew: bool) -> list[list[Batch]]:
-        dealt = self._by_step()
+    def _dealt(self, repetition: int, anew: bool) -> list[Turn]:
+        turns = self._turns()
         if anew:
-            dealt = self.judge.dealt_anew(dealt, seed=repetition)
-        if repetition:
-            random.Random(repetition).shuffle(dealt)
-        return dealt
+            dealt = self.judge.dealt_anew([turn.batches for turn in turns], seed=repetition)
+            turns = [replace(t, batches=b) for t, b in zip(turns, dealt, strict=True)]
+        return _shuffled(turns, repetition) if repetition else turns
 
     def batches_differ(self) -> bool:
         """Whether the steps had other examples each, not always the same whole."""
@@ -325,10 +356,32 @@ class Bench:
         a, b = firsts if len(firsts) == 2 else (None, None)
         return a is not None and b is not None and (a.shape != b.shape or not bool((a == b).all()))
 
-    def rate(self) -> float:
-        """The largest learning rate of the first step; 0 if there is none."""
-        first = next(iter(self._captured.rates.values()), ())
+    def rate(self, of: int = 0) -> float:
+        """The largest learning rate of an optimiser's first step; 0 if there is none."""
+        steps = (number for number, which in self.captured.steppers.items() if which == of)
+        first = self.captured.rates.get(next(steps, -1), ())
         return max(first, default=0.0)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One step of an optimiser, and the batches learnt from before it."""
+
+    batches: list[Batch]
+    number: int
+    optimiser: int
+
+
+def _shuffled(turns: list[Turn], seed: int) -> list[Turn]:
+    """Each optimiser's turns in another order, in the places of its own."""
+    found = list(turns)
+    for which in sorted({turn.optimiser for turn in turns}):
+        places = [k for k, turn in enumerate(turns) if turn.optimiser == which]
+        order = list(places)
+        random.Random(seed).shuffle(order)
+        for place, k in zip(places, order, strict=True):
+            found[place] = turns[k]
+    return found
 
 
 def _from(network: nn.Module) -> Change:

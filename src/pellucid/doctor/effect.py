@@ -53,6 +53,8 @@ class Change:
     """Comes between the backward pass and the step."""
     rate: float = 1.0
     """Multiplies every learning rate."""
+    of: int | None = None
+    """The only optimiser whose rates are meant, where there are several."""
     parts: int = 1
     """Cuts every batch into so many, each with a step of its own."""
     batch: Callable[[Batch], Batch] | None = None

@@ -51,7 +51,7 @@ class FrozenByMistake(Diagnosis):
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         network = bench.first()
         frozen = [name for name, w in network.named_parameters() if not w.requires_grad]
-        if not frozen:
+        if not frozen or len(bench.subject.optimisers) > 1:
             return None
         drawn = _as_drawn(network, frozen)
         change = Change(network=_thaw, optimiser=_hold)

@@ -30,11 +30,13 @@ class RegularisationTooStrong(Diagnosis):
     HEALTHY = long_script()
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
-        if bench.standing().beats_trivial:
+        if bench.standing().is_good:
             return None
-        network, optimiser = bench.beginning()
-        share = max(trace.models[bench.captured.model].share, *map(_dropped, network.modules()))
-        decay = max(float(group.get("weight_decay", 0)) for group in optimiser.param_groups)
+        network, optimisers = bench.beginning()
+        model = bench.captured.model
+        share = max(trace.models[model].share, *map(_dropped, network.modules()))
+        groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+        decay = max(float(group.get("weight_decay", 0)) for group in groups)
         tries = []
         if share:
             tries.append(
