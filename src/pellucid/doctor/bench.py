@@ -221,12 +221,17 @@ class Bench:
         except NotPossible:
             raise
         except Exception as error:
-            if change is not NOTHING:
+            if change is not NOTHING or self._ended_so(error):
                 return Outcome((), math.inf, None)  # no cure: it does not even run
             raise NotPossible(f"a repetition on a copy failed: {error}") from error
         if change is NOTHING:
             self._known[key] = outcome
         return outcome
+
+    def _ended_so(self, error: Exception) -> bool:
+        """Whether the run itself ended in this error, in its training."""
+        crash = self._trace.crash
+        return crash is not None and str(error).strip().split("\n")[0] == crash.text
 
     def trained(self, change: Change, steps: int, repetition: int = 0) -> nn.Module:
         """The copy after so many steps, in eval mode. Raises `NotPossible`."""

@@ -22,11 +22,28 @@ def crash_of(error: BaseException, follower: Follower) -> Crash:
             line = Line(frame.filename, frame.lineno or 0, frame.name)
     walk = [(type(part).__name__, _size(part), _shapes(given)) for part, given in follower.stack]
     found = Crash(type(error).__name__, str(error).strip().split("\n")[0], line, walk)
+    found.networks = _networks(error)
     if follower.stack:
         part, given = follower.stack[-1]
         shapes = [tuple(tensor.shape) for tensor in tensors_in(given)]
         found.mend = mend(part, shapes, follower.before, str(error))
     return found
+
+
+def _networks(error: BaseException) -> list[tuple[str, int, int]]:
+    """What the user's own functions held when it happened, the largest network first."""
+    found = {}
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if is_users(frame.f_code.co_filename):
+            parts = (value for value in frame.f_locals.values() if isinstance(value, nn.Module))
+            found.update({id(part): part for part in parts})
+    described = []
+    for network in found.values():
+        weights = list(network.parameters())
+        learning = sum(weight.numel() for weight in weights if weight.requires_grad)
+        count = sum(weight.numel() for weight in weights)
+        described.append((type(network).__name__, count, learning))
+    return sorted(described, key=lambda entry: -entry[1])
 
 
 def _shapes(given: Any) -> str:

@@ -15,6 +15,8 @@ from pellucid.watch.captured import Captured
 from pellucid.watch.follower import MOST
 from pellucid.watch.trace import Trace
 
+MOST_ADVICE = 2
+"""Suggestions of one examination that come from trials."""
 SHARE = 0.5
 ODD = (RuntimeError, ValueError, IndexError, TypeError)
 """What a question raises that batches of an odd kind cannot be asked."""
@@ -132,14 +134,17 @@ def _tried(trace: Trace, bench: Bench, found: Examination) -> list[Finding]:
 
 def _strongest(findings: list[Finding]) -> list[Finding]:
     """What is proven; of the cures that help, the one that helps most as a fault, and one
-    suggestion. Several cures of one ill are not several ills."""
+    suggestion of a group. Several cures of one ill are not several ills."""
     kept = [finding for finding in findings if finding.grade == PROVEN]
     tried = sorted((f for f in findings if f.grade != PROVEN), key=lambda f: f.effect)
     faults = [finding for finding in tried if finding.is_alarm]
     others = [finding for finding in tried if not finding.is_alarm]
     kept += faults[:1]
-    kept += [replace(finding, kind=SUGGESTION) for finding in (*faults[1:], *others)][:1]
-    return kept
+    advice: dict[str, Finding] = {}
+    for finding in (*faults[1:], *others):
+        group = diagnosis(finding.name).GROUP
+        advice.setdefault(group, replace(finding, kind=SUGGESTION))
+    return kept + list(advice.values())[:MOST_ADVICE]
 
 
 def _once(findings: list[Finding]) -> list[Finding]:

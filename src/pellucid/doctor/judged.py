@@ -17,6 +17,8 @@ from pellucid.watch.captured import Batch
 from pellucid.watch.program import Program
 from pellucid.watch.recorder import tensors_in
 
+WIDE = 1_000
+"""Numbers of an answer up to which the best constant is searched for."""
 JUDGED = 16
 """Batches that are judged, spread over those that were kept."""
 
@@ -117,13 +119,39 @@ class Judge:
             assert batch.tail is not None
             answer = _constant(batch.tail, every)
             if answer is None:
-                return None
+                return self._searched(every)
             try:
                 losses.append(float(batch.tail.again([answer], {})[0].sum()))
             except Exception:
                 return None
         mean = sum(losses) / len(losses)
         return mean if math.isfinite(mean) else None
+
+    def _searched(self, targets: Tensor) -> float | None:
+        """The same for a loss of the script's own: the best constant is searched for."""
+        from scipy.optimize import minimize  # type: ignore[import-untyped]
+
+        tails = [batch.tail for batch in self.batches if batch.tail is not None]
+        shape = tails[0].shape[1:]
+        if any(t.inputs != 1 or t.shape[1:] != shape for t in tails) or math.prod(shape) > WIDE:
+            return None
+        fits = targets.shape[1:] == shape and targets.dtype.is_floating_point
+        start = targets.detach().mean(0) if fits else torch.zeros(shape)
+
+        def slope_at(numbers: Any) -> tuple[float, Any]:
+            best = torch.from_numpy(numbers).to(start).requires_grad_()
+            with torch.enable_grad():
+                every = [t.again([best.expand(t.shape)], {})[0].sum() for t in tails]
+                loss = torch.stack(every).mean()
+                slope = torch.autograd.grad(loss, best)[0]
+            return float(loss.detach()), slope.double().cpu().numpy().ravel()
+
+        try:
+            begin = start.reshape(-1).double().cpu().numpy()
+            found = minimize(slope_at, begin, jac=True, method="L-BFGS-B", options={"maxiter": 30})
+        except Exception:
+            return None  # the loss needs more than the answer, or has no slope
+        return float(found.fun) if math.isfinite(found.fun) else None
 
     def majority(self) -> float | None:
         """The share of the judged examples in the most frequent class, if targets are classes."""

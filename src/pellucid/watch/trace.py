@@ -198,6 +198,8 @@ class Crash:
     walk: list[tuple[str, str, str]] = field(default_factory=list)
     """Modules of the pass that failed, in their order: path, kind and size, what it got."""
     mend: str = ""
+    networks: list[tuple[str, int, int]] = field(default_factory=list)
+    """Networks that the script held then: kind, parameters, and how many ask for gradients."""
 
 
 @dataclass

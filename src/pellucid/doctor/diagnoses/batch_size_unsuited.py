@@ -22,7 +22,7 @@ class BatchSizeUnsuited(Diagnosis):
     FEW = 200
     """Updates in all: with fewer, smaller batches are tried."""
     PARTS = 8
-    HELPS = 0.6
+    HELPS = 0.8
     SICK = long_script(network=PLAIN, optimiser="torch.optim.Adam(network.parameters(), lr=0.003)")
     SICK = SICK.replace("train(120)", "train(14)").replace(
         "torch.randint(0, 192, (32,))", "torch.arange(192)"
@@ -32,7 +32,7 @@ class BatchSizeUnsuited(Diagnosis):
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         """The same examples in smaller batches, and so in more updates."""
         size = bench.batches[0].size
-        if len(trace.steps) >= self.FEW or size < 8 * self.PARTS or bench.standing().beats_trivial:
+        if len(trace.steps) >= self.FEW or size < 8 * self.PARTS or bench.standing().is_good:
             return None
         effect = bench.cure(Change(parts=self.PARTS), self.HELPS, learnt=1)
         if effect is None:

@@ -35,6 +35,16 @@ class FrozenByMistake(Diagnosis):
 
     def find(self, trace: Trace) -> Finding | None:
         crash = trace.crash
+        if crash is not None and "empty parameter list" in crash.text and crash.networks:
+            kind, total, learning = crash.networks[0]
+            if total and not learning:
+                return self.proven(
+                    crash.line,
+                    [f"None of the {total:,} parameters of {kind} asks for a gradient, so the "
+                     f"optimiser got nothing to learn: {crash.text}."],
+                    "set requires_grad to True for what should learn, the last layer at least",
+                    parameters=total,
+                )  # fmt: skip
         if crash is None or "does not require grad" not in crash.text or not trace.models:
             return None
         if any(model.trainable for model in trace.models):

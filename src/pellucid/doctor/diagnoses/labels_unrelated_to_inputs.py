@@ -16,6 +16,8 @@ from pellucid.doctor.finding import CONFIRMED, Finding
 from pellucid.doctor.neighbours import features, nearest, one_hot, planes
 from pellucid.watch.trace import Trace
 
+COLUMNS = 8
+"""Directions of targets of many numbers that are looked at, the strongest."""
 LARGER = script().replace("256", "640").replace("192", "576")
 
 
@@ -45,12 +47,13 @@ class LabelsUnrelatedToInputs(Diagnosis):
             return None
         rows = min(self.MOST, len(goal))
         goal = goal[:rows]
-        own, by_chance = self._scores(features(table.inputs[:rows]), goal)
+        classes = table.labels() is not None
+        own, by_chance = self._scores(features(table.inputs[:rows]), goal, classes)
         bounds = [_quantile(scores, 0.95) for scores in by_chance]
         if any(value > bound for value, bound in zip(own, bounds, strict=True)):
             return None
         first = next((entry.line for entry in trace.passes if entry.with_graph), None)
-        share = "right" if goal.shape[1] > 1 else "explained"
+        share = "right" if classes else "explained"
         evidence = (
             f"From their nearest neighbours the targets of {rows:,} training examples "
             f"are foretold {100 * own[0]:.3g} % {share}, with a plane {100 * own[1]:.3g} %; after "
@@ -80,7 +83,9 @@ class LabelsUnrelatedToInputs(Diagnosis):
         noise = 2 * math.sqrt(majority * (1 - majority) / count)
         return float(answers.right.double().mean()) <= majority + noise
 
-    def _scores(self, table: Tensor, goal: Tensor) -> tuple[list[float], list[list[float]]]:
+    def _scores(
+        self, table: Tensor, goal: Tensor, classes: bool
+    ) -> tuple[list[float], list[list[float]]]:
         """How well neighbours and a plane foretell the targets, and targets dealt by chance."""
         near, plane = nearest(table), planes(table)
         chance = torch.Generator().manual_seed(0)
@@ -88,29 +93,36 @@ class LabelsUnrelatedToInputs(Diagnosis):
         for deal in range(self.DEALS + 1):
             order = torch.randperm(len(goal), generator=chance) if deal else torch.arange(len(goal))
             y = goal[order]
-            found[0].append(_score(y[near].mean(1), y))
-            found[1].append(_score(plane @ (y - y.mean(0)), y))
+            found[0].append(_score(y[near].mean(1), y, classes))
+            found[1].append(_score(plane @ (y - y.mean(0)), y, classes))
         return [scores[0] for scores in found], [scores[1:] for scores in found]
 
 
 def _goal(table: Table) -> Tensor | None:
-    """Examples × classes, or examples × 1."""
+    """Examples × classes, or the strongest directions of numbers."""
     labels = table.labels()
     if labels is not None:
         return one_hot(labels) if len(torch.unique(labels)) in range(2, 101) else None
     targets = table.targets
-    if targets is None or targets.numel() != len(targets) or not targets.dtype.is_floating_point:
+    if targets is None or not targets.dtype.is_floating_point or not torch.isfinite(targets).all():
         return None
-    flat = targets.double().reshape(-1, 1)
-    return flat if bool(torch.isfinite(flat).all()) and float(flat.std()) > 0 else None
+    flat = targets.double().flatten(1) if targets.ndim > 1 else targets.double()[:, None]
+    flat = flat - flat.mean(0)
+    if float(flat.abs().max()) == 0:
+        return None
+    ways: Tensor = torch.linalg.svd(flat, full_matrices=False)[2]
+    return flat @ ways[:COLUMNS].T
 
 
-def _score(foretold: Tensor, goal: Tensor) -> float:
-    """The share of right classes; for numbers the correlation's square, 0 if it is negative."""
-    if goal.shape[1] > 1:
+def _score(foretold: Tensor, goal: Tensor, classes: bool) -> float:
+    """The share of right classes; for numbers the share of their squares that is explained by the
+    correlations, 0 where one is negative."""
+    if classes:
         return float((foretold.argmax(1) == goal.argmax(1)).double().mean())
-    both = torch.corrcoef(torch.cat([foretold, goal], 1).T)[0, 1]
-    return max(0.0, float(both)) ** 2 if bool(torch.isfinite(both)) else 0.0
+    a, b = foretold - foretold.mean(0), goal - goal.mean(0)
+    sizes = b.pow(2).sum(0)
+    both = (a * b).sum(0).clamp_min(0).pow(2) / (a.pow(2).sum(0) * sizes + 1e-300)
+    return float((both * sizes).sum() / sizes.sum())
 
 
 def _quantile(values: list[float], share: float) -> float:

@@ -16,7 +16,7 @@ class LearningRateTooLow(Diagnosis):
     """The learning rate is too low to get anywhere in these steps."""
 
     GROUP = OPTIMISATION
-    EXPLAINS = ("stopped-too-early", "vanishing-gradients", "majority-answer")
+    EXPLAINS = ("vanishing-gradients", "majority-answer", "optimiser-unsuited")
     LARGER = (10.0, 100.0, 1000.0, 10000.0)
     HELPS = 0.8
     """The loss with the larger rate, as a share of the loss without, in every repetition."""

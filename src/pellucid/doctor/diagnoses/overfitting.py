@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 
+import torch
+from torch import nn
+
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, STEP, script
 from pellucid.doctor.diagnosis import AFTER, Diagnosis
+from pellucid.doctor.examples import Table, held, learnt
 from pellucid.doctor.finding import SUGGESTION, Finding
+from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Score, Trace
 
 WIDE = "network = nn.Sequential(nn.Linear(12, 256), nn.ReLU(), nn.Linear(256, 3))"
@@ -24,6 +29,8 @@ class Overfitting(Diagnosis):
     ERRORS = 2.0
     """Standard errors by which the last evaluation must lie below the best."""
     GAP = 0.1
+    ROWS, BY_HEART = 30, 0.9
+    """Examples of numbers, and the share of their variance that counts as learnt by heart."""
     SICK = (
         script(network=WIDE, step=STEP, evaluate=EVALUATE)
         .replace("\nnetwork = ", "\n" + NOISY + " = ", 1)
@@ -35,6 +42,30 @@ class Overfitting(Diagnosis):
     HEALTHY = script()
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        return self._by_scores(trace, bench) or self._by_numbers(bench)
+
+    def _by_numbers(self, bench: Bench) -> Finding | None:
+        """What the trained network explains of its training targets, and of evaluation's."""
+        entries = [e for e in bench.captured.held if e.step and e.facts and not e.facts.known]
+        last = [e for e in entries if e.step == entries[-1].step and e.target is not None]
+        training, others = learnt(bench.captured), held(last)
+        if training is None or others is None or min(map(_rows, (training, others))) < self.ROWS:
+            return None
+        network = bench.final().eval()
+        own, shown = (_explained(network, table) for table in (training, others))
+        if own is None or shown is None or own < self.BY_HEART or own - shown < 2 * self.GAP:
+            return None
+        assert last[0].facts is not None
+        return self.proven(
+            last[0].facts.line,
+            [f"The trained network explains {100 * own:.3g} % of its {_rows(training):,} training "
+             f"targets (1 minus the squared error as a share of their variance), and "
+             f"{100 * shown:.3g} % of {_rows(others):,} others."],
+            "get more data or change it by chance, or use dropout, weight decay or a smaller "
+            "network", kind=SUGGESTION, training=own, others=shown,
+        )  # fmt: skip
+
+    def _by_scores(self, trace: Trace, bench: Bench) -> Finding | None:
         """Right in training, and on other examples worse than before by more than chance."""
         reached = bench.standing().right
         scores = [score for score in trace.scores if score.step and score.count > 1]
@@ -63,6 +94,23 @@ class Overfitting(Diagnosis):
             "weight decay or a smaller network",
             kind=SUGGESTION, training=reached, others=_share(last), best=_share(best),
         )  # fmt: skip
+
+
+def _rows(table: Table) -> int:
+    return 0 if table.targets is None else len(table.inputs)
+
+
+def _explained(network: nn.Module, table: Table) -> float | None:
+    """1 minus the squared error as a share of the targets' variance, for targets of numbers."""
+    targets = table.targets
+    if targets is None or not targets.dtype.is_floating_point or table.labels() is not None:
+        return None
+    with torch.no_grad(), torch.random.fork_rng():
+        answer = next(tensors_in(network(table.inputs.to(next(network.parameters())))), None)
+    if answer is None or answer.numel() != targets.numel():
+        return None
+    off = (answer.cpu().reshape(targets.shape) - targets).double().pow(2).sum()
+    return 1 - float(off / ((targets - targets.mean(0)).double().pow(2).sum() + 1e-300))
 
 
 def _share(score: Score) -> float:

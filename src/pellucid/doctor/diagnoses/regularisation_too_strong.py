@@ -39,9 +39,8 @@ class RegularisationTooStrong(Diagnosis):
         decay = max(float(group.get("weight_decay", 0)) for group in groups)
         tries = []
         if share:
-            tries.append(
-                (f"no dropout instead of {share:g}", Change(calls=dict.fromkeys(DROPOUTS, _itself)))
-            )
+            change = Change(network=_attend_to_all, calls=dict.fromkeys(DROPOUTS, _itself))
+            tries.append((f"no dropout instead of {share:g}", change))
         if decay:
             tries.append((f"no weight decay instead of {decay:g}", Change(optimiser=_no_decay)))
         for what, change in tries:
@@ -57,6 +56,13 @@ class RegularisationTooStrong(Diagnosis):
 
 def _dropped(part: nn.Module) -> float:
     return float(part.p) if isinstance(part, nn.modules.dropout._DropoutNd) else 0.0
+
+
+def _attend_to_all(network: nn.Module) -> None:
+    """Attention drops inside its own function."""
+    for part in network.modules():
+        if isinstance(part, nn.MultiheadAttention):
+            part.dropout = 0.0
 
 
 def _itself(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""One sample's output depends on other samples."""
+"""One sample's output depends on other samples, or not on its own input."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ network = Network()"""
 
 
 class SamplesMixed(Diagnosis):
-    """One sample's output depends on other samples."""
+    """One sample's output depends on other samples, or not on its own input."""
 
     GROUP = OUTPUT
     HURTS_LEARNING = False
@@ -46,6 +46,15 @@ class SamplesMixed(Diagnosis):
         network = bench.first().eval()
         if any(_uses_the_batch(part) for part in network.modules()):
             return None
+        if _is_deaf(network, batch, inputs[0]):
+            return self.proven(
+                trace.passes[0].line,
+                [f"No gradient leads from the answers to the {batch.size} examples of a batch, and "
+                 "with every example changed the answers are the same to the last bit: the input "
+                 "is not used."],
+                "look for the place where the network computes with something else than its input",
+                examples=batch.size,
+            )  # fmt: skip
         moved, spread = _others_moved(network, batch, inputs[0])
         if not spread or moved <= self.SHARE * spread:
             return None
@@ -57,6 +66,21 @@ class SamplesMixed(Diagnosis):
             "into one another, or batch_first",
             moved=moved, spread=spread,
         )  # fmt: skip
+
+
+def _is_deaf(network: nn.Module, batch: Batch, inputs: Tensor) -> bool:
+    """Whether the answers do not depend on the input at all."""
+    x = inputs.detach().clone().requires_grad_()
+    others = inputs.flip(-1) * 1.5 + inputs.std() + 1
+    answers = []
+    for given in (x, others):
+        torch.manual_seed(0)
+        answer = next(iter(tensors_in(network(*_with(batch.given, inputs, given), **batch.named))))
+        answers.append(answer)
+    if not answers[0].requires_grad or not torch.equal(answers[0], answers[1]):
+        return False
+    slope = torch.autograd.grad(answers[0].sum(), x, allow_unused=True)[0]
+    return slope is None
 
 
 def _others_moved(network: nn.Module, batch: Batch, inputs: Tensor) -> tuple[float, float]:

@@ -35,6 +35,24 @@ class TargetBroadcast(Diagnosis):
                     "bring both to one shape: prediction.squeeze(1), or target.unsqueeze(1)",
                     prediction=list(call.shape), target=list(call.target_shape),
                 )  # fmt: skip
+        return self._by_hand(trace)
+
+    def _by_hand(self, trace: Trace) -> Finding | None:
+        """A difference of a column and a row, which makes a table of every pair."""
+        for met in trace.meetings:
+            shapes = {met.shape, met.other}
+            count = met.result[0] if met.result else 0
+            if met.call not in ("sub", "rsub") or not met.in_training or count < 2:
+                continue
+            if shapes == {(count,), (count, 1)} and met.result == (count, count):
+                return self.proven(
+                    met.line,
+                    [f"A prediction {met.shape} and a target {met.other} were subtracted, which "
+                     f"makes a table {met.result}: every prediction is compared with every "
+                     f"target. With {count} examples the best answer is the mean of all targets."],
+                    "bring both to one shape: prediction.squeeze(1), or target.unsqueeze(1)",
+                    prediction=list(met.shape), target=list(met.other),
+                )  # fmt: skip
         return None
 
 

@@ -103,7 +103,10 @@ class TrainTestPreprocessingDiffers(Diagnosis):
         if before is None:
             return None
         for words, change in _cures(sides):
-            after = _goodness(network, change(rows.inputs), rows.targets)
+            assert rows.targets is not None
+            alike = rows.targets.shape == rows.inputs.shape  # pictures to be drawn again
+            targets = change(rows.targets) if alike else rows.targets
+            after = _goodness(network, change(rows.inputs), targets)
             if after is None:
                 continue
             gain = after - before
@@ -113,10 +116,18 @@ class TrainTestPreprocessingDiffers(Diagnosis):
         return None
 
     def _is_odd(self, sides: Sides) -> bool:
+        """Whether the whole, or one of its features, lies elsewhere or is more or less spread."""
         a, b = sides.training.flat, sides.evaluation.flat
-        ratio = float(b.std() / (a.std() + 1e-300))
-        apart = abs(float(b.mean() - a.mean())) / (float(a.std()) + 1e-300)
-        return apart > self.APART or not self.NARROWER <= ratio <= 1 / self.NARROWER
+        if self._lies_elsewhere(a.mean(), a.std(), b.mean(), b.std()):
+            return True
+        training, evaluation = map(_by_feature, (sides.training.inputs, sides.evaluation.inputs))
+        return self._lies_elsewhere(*training, *evaluation)
+
+    def _lies_elsewhere(self, mean: Tensor, spread: Tensor, own: Tensor, ours: Tensor) -> bool:
+        apart = (own - mean).abs() > self.APART * (spread + 1e-12)
+        ratio = (ours + 1e-12) / (spread + 1e-12)
+        other = (ratio < self.NARROWER) | (ratio > 1 / self.NARROWER)
+        return bool((apart | other).any())
 
     def _confirmed_by(self, sides: Sides, words: str, before: float, after: float) -> Finding:
         evidence = (
@@ -202,6 +213,10 @@ def _goodness(network: nn.Module, inputs: Tensor, targets: Tensor | None) -> Ten
     answer = answer.cpu()
     if answer.ndim == 2 and answer.shape[1] > 1 and targets.ndim == 1:
         return (answer.argmax(1) == targets).double()
+    if answer.shape == targets.shape and answer.numel() > len(answer):
+        off = (answer - targets).double().flatten(1).pow(2).sum(1)
+        spread = (targets - targets.mean(0)).double().flatten(1).pow(2).sum(1).mean()
+        return (1 - off / (spread + 1e-300)).clamp_min(-1)
     if answer.numel() != len(targets) or targets.numel() != len(targets):
         return None
     answer, goal = answer.flatten().double(), targets.flatten().double()
