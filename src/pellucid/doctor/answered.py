@@ -48,6 +48,13 @@ def balanced(guesses: Tensor, labels: Tensor) -> float:
     return float(torch.stack([right[labels == c].mean() for c in torch.unique(labels)]).mean())
 
 
+def by_chance(gained: int, lost: int) -> float:
+    """McNemar's exact test: how probable it is that gains outnumber losses so far by chance."""
+    from scipy.stats import binomtest  # type: ignore[import-untyped]
+
+    return float(binomtest(gained, gained + lost, alternative="greater").pvalue) if gained else 1.0
+
+
 def answered(network: nn.Module, inputs: Tensor, labels: Tensor) -> Answered | None:
     """The answers of a network as it stands; None if they are no scores of classes."""
     place = next(network.parameters(), inputs)

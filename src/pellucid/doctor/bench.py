@@ -15,12 +15,12 @@ import math
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from pellucid.doctor.effect import (
@@ -35,7 +35,9 @@ from pellucid.doctor.effect import (
 )  # fmt: skip
 from pellucid.doctor.joint import judge_of
 from pellucid.doctor.judged import answers_of, calm, cut
+from pellucid.doctor.sharpness import largest_curvature
 from pellucid.doctor.together import drawn_anew, subject_of, weights_of
+from pellucid.doctor.turns import Turn, shuffled
 from pellucid.watch.captured import Batch, Captured
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
@@ -333,7 +335,7 @@ class Bench:
             try:
                 answers = list(tensors_in(network(*batch.given, **batch.named)))
                 loss = self.judge.loss_of(network, batch, answers).sum()
-                return _largest_curvature(loss, weights, turns)
+                return largest_curvature(loss, weights, turns)
             except Exception:
                 return math.nan  # not every operation has a second derivative
 
@@ -353,7 +355,7 @@ class Bench:
         if anew:
             dealt = self.judge.dealt_anew([turn.batches for turn in turns], seed=repetition)
             turns = [replace(t, batches=b) for t, b in zip(turns, dealt, strict=True)]
-        return _shuffled(turns, repetition) if repetition else turns
+        return shuffled(turns, repetition) if repetition else turns
 
     def batches_differ(self) -> bool:
         """Whether the steps had other examples each, not always the same whole."""
@@ -366,27 +368,6 @@ class Bench:
         steps = (number for number, which in self.captured.steppers.items() if which == of)
         first = self.captured.rates.get(next(steps, -1), ())
         return max(first, default=0.0)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One step of an optimiser, and the batches learnt from before it."""
-
-    batches: list[Batch]
-    number: int
-    optimiser: int
-
-
-def _shuffled(turns: list[Turn], seed: int) -> list[Turn]:
-    """Each optimiser's turns in another order, in the places of its own."""
-    found = list(turns)
-    for which in sorted({turn.optimiser for turn in turns}):
-        places = [k for k, turn in enumerate(turns) if turn.optimiser == which]
-        order = list(places)
-        random.Random(seed).shuffle(order)
-        for place, k in zip(places, order, strict=True):
-            found[place] = turns[k]
-    return found
 
 
 def _from(network: nn.Module) -> Change:
@@ -415,18 +396,3 @@ def _aside() -> Iterator[None]:
 def _is_mixed(network: nn.Module) -> bool:
     """Whether some modules are in another mode than the network itself: someone put them there."""
     return any(part.training != network.training for part in network.modules())
-
-
-def _largest_curvature(loss: Tensor, weights: list[nn.Parameter], turns: int) -> float:
-    slopes = torch.autograd.grad(loss, weights, create_graph=True)
-    chance = torch.Generator().manual_seed(0)
-    way = [torch.randn(w.shape, generator=chance).to(w) for w in weights]
-    value = math.nan
-    for _ in range(turns):
-        length = math.sqrt(sum(float((part * part).sum()) for part in way))
-        way = [part / (length + 1e-30) for part in way]
-        dot = sum((slope * part).sum() for slope, part in zip(slopes, way, strict=True))
-        turned = torch.autograd.grad(dot, weights, retain_graph=True)  # type: ignore[arg-type]
-        value = sum(float((a * b).sum()) for a, b in zip(turned, way, strict=True))
-        way = [part.detach() for part in turned]
-    return value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pellucid.doctor.answered import Answered, answered, in_evaluation
+from pellucid.doctor.answered import Answered, answered, by_chance, in_evaluation
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
@@ -100,7 +100,7 @@ class LabelErrors(Diagnosis):
             pairs.append((scored[0].right, scored[1].right))
         gained, lost = (sum(int((b & ~a).sum()) for a, b in p)
                         for p in (pairs, [(b, a) for a, b in pairs]))  # fmt: skip
-        if _by_chance(gained, lost) > self.HELPS or any(b.sum() < a.sum() for a, b in pairs):
+        if by_chance(gained, lost) > self.HELPS or any(b.sum() < a.sum() for a, b in pairs):
             return None
         before, after = (
             float(torch.cat(rights).double().mean()) for rights in zip(*pairs, strict=True)
@@ -139,20 +139,13 @@ class LabelErrors(Diagnosis):
             return None
         rows, others = (~a.right for a in (training, evaluation))
         counts = [[int(m.sum()), int((~m).sum())] for m in (rows, others)]
-        by_chance = fisher_exact(counts, alternative="greater")[1]
+        chance = fisher_exact(counts, alternative="greater")[1]
         share = float(rows.double().mean())
-        if by_chance > self.LEVEL or share < self.SHARE or counts[0][0] < self.COUNT:
+        if chance > self.LEVEL or share < self.SHARE or counts[0][0] < self.COUNT:
             return None
         known = marks(table.inputs)
         kept = frozenset(known[row] for row in rows.nonzero().flatten().tolist())
         return Suspects(rows, kept, share, float(others.double().mean()))
-
-
-def _by_chance(gained: int, lost: int) -> float:
-    """McNemar's exact test: how probable it is that gains outnumber losses so far by chance."""
-    from scipy.stats import binomtest
-
-    return float(binomtest(gained, gained + lost, alternative="greater").pvalue) if gained else 1.0
 
 
 def _suspects(inputs: Tensor, labels: Tensor) -> tuple[list[tuple[int, int]], float]:

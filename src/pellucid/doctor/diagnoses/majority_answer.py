@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pellucid.doctor.answered import Answered, balanced, by_chance, in_evaluation
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
 from pellucid.doctor.examples import Table, held, learnt
-from pellucid.doctor.finding import CONFIRMED, Finding
+from pellucid.doctor.finding import CONFIRMED, FAULT, SUGGESTION, Finding
 from pellucid.doctor.judged import calm
 from pellucid.doctor.neighbours import features, one_hot, planes
 from pellucid.watch.trace import Trace
@@ -33,6 +34,9 @@ class MajorityAnswer(Diagnosis):
     """Share of the most frequent class."""
     ABOVE = 0.1
     """Mean share of right answers over the classes, above that of answering always the same."""
+    OFTENER, LEVEL, POINTS = 0.05, 0.01, 0.02
+    """By how much more than twice as frequent a class is in evaluation; how probable the gain of
+    moved scores is by chance; and what it must be, as a mean over the classes."""
     BETTER = 0.15
     """By how much a plane through weighted examples is above the network, if the others can be
     told apart."""
@@ -44,8 +48,10 @@ class MajorityAnswer(Diagnosis):
         labels = table.labels() if table is not None else None
         if table is None or labels is None or len(labels) < self.ROWS:
             return None
-        return self._in_evaluation(trace, bench, labels) or self._in_training(
-            trace, bench, table, labels
+        return (
+            self._in_evaluation(trace, bench, labels)
+            or self._in_training(trace, bench, table, labels)
+            or self._too_rare(bench, labels)
         )
 
     def _in_evaluation(self, trace: Trace, bench: Bench, labels: Tensor) -> Finding | None:
@@ -61,7 +67,7 @@ class MajorityAnswer(Diagnosis):
             return None
         often = float((guesses == frequent).double().mean())
         due = float((expected == frequent).double().mean())
-        own = _balanced(guesses, expected)
+        own = balanced(guesses, expected)
         classes = len(torch.unique(expected))
         if often < self.RARE or due > self.DUE or own >= 1 / classes + self.ABOVE:
             return None
@@ -75,6 +81,42 @@ class MajorityAnswer(Diagnosis):
             majority=share, answered=often, due=due, balanced=own,
         )  # fmt: skip
 
+    def _too_rare(self, bench: Bench, labels: Tensor) -> Finding | None:
+        """Classes rarer in training than in evaluation, answered too seldom there: with scores
+        moved by the logarithm of the ratio, more answers are right."""
+        found = in_evaluation(bench)
+        if found is None or int(labels.max()) >= found.classes:
+            return None
+        shares, due = (torch.bincount(y, minlength=found.classes).double() + 1
+                       for y in (labels, found.labels))  # fmt: skip
+        shares, due = shares / shares.sum(), due / due.sum()
+        if float(shares.max()) < self.FREQUENT or float((due - 2 * shares).max()) < self.OFTENER:
+            return None
+        moved = Answered(found.scores + (due / shares).log(), found.labels)
+        gained, lost = (int((a & ~b).sum()) for a, b in ((moved.right, found.right),
+                                                         (found.right, moved.right)))  # fmt: skip
+        before, after = found.balanced(), moved.balanced()
+        if by_chance(gained, lost) > self.LEVEL or after - before < self.POINTS:
+            return None
+        rare = int((due / shares).argmax())
+        mine = found.labels == rare
+        evidence = (
+            f"Class {rare} makes up {100 * float(shares[rare]):.2g} % of the training labels and "
+            f"{100 * float(due[rare]):.2g} % of evaluation's, where "
+            f"{int(found.right[mine].sum()):,} of its {int(mine.sum()):,} examples are right.",
+            "With every score moved by the logarithm of that ratio "
+            f"{int(moved.right[mine].sum()):,} are; over the classes {100 * after:.3g} % on average instead of "
+            f"{100 * before:.3g} %.",
+        )
+        return Finding(
+            self.name(), CONFIRMED, found.line, evidence,
+            "get more of the rare classes, or weight the classes in the loss (weight=…)",
+            {"rare": rare, "share": float(shares[rare]), "due": float(due[rare]),
+             "before": before, "after": after},
+            self.EXPLAINS, SUGGESTION if bench.standing().learns else FAULT,
+            effect=1 - (after - before),
+        )  # fmt: skip
+
     def _in_training(
         self, trace: Trace, bench: Bench, table: Table, labels: Tensor
     ) -> Finding | None:
@@ -86,10 +128,10 @@ class MajorityAnswer(Diagnosis):
         guesses = _answers(bench, inputs)
         if guesses is None or guesses.shape != labels.shape:
             return None
-        own = _balanced(guesses, labels)
+        own = balanced(guesses, labels)
         if own >= 1 / classes + self.ABOVE:
             return None
-        best = _balanced(_weighted_plane(inputs, labels), labels)
+        best = balanced(_weighted_plane(inputs, labels), labels)
         if best < own + self.BETTER:
             return None
         frequent = int(shares.argmax())
@@ -123,12 +165,6 @@ def _answers(bench: Bench, inputs: Tensor) -> Tensor | None:
         return answer.argmax(1).cpu()
     bound = 0.5 if float(answer.min()) >= 0 and float(answer.max()) <= 1 else 0.0
     return (answer.flatten() > bound).long().cpu()
-
-
-def _balanced(guesses: Tensor, labels: Tensor) -> float:
-    """The mean over the classes of the share of their examples that is right."""
-    right = (guesses == labels).double()
-    return float(torch.stack([right[labels == c].mean() for c in torch.unique(labels)]).mean())
 
 
 def _weighted_plane(inputs: Tensor, labels: Tensor) -> Tensor:

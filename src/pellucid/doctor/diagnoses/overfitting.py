@@ -29,7 +29,7 @@ class Overfitting(Diagnosis):
     ERRORS = 2.0
     """Standard errors by which the last evaluation must lie below the best."""
     GAP = 0.1
-    ROWS, BY_HEART = 30, 0.9
+    ROWS, BY_HEART = 30, 0.8
     """Examples of numbers, and the share of their variance that counts as learnt by heart."""
     SICK = (
         script(network=WIDE, step=STEP, evaluate=EVALUATE)
