@@ -15,6 +15,13 @@ LOSS = f"functional.cross_entropy({ANSWER}, labels[rows])"
 ONE_UNIT = NETWORK.replace("nn.Linear(32, 3)", "nn.Linear(32, 1)")
 YES = "(labels[rows] > 0).float()"
 
+YES_OR_NO = "functional.binary_cross_entropy_with_logits"
+WIDE = "network = nn.Sequential(nn.Linear(12, 512), nn.ReLU(), nn.Linear(512, 1))"
+LABELS = "labels = (inputs[:, 0] + inputs[:, 1] > 0).long() + (inputs[:, 2] > 0).long()"
+RARE = """
+labels = 3 * (inputs[:, 0] + 0.5 * torch.randn(1000) > 0).long()
+common = torch.cat([(labels[:900] == 0).nonzero()[:, 0], (labels[:900] == 3).nonzero()[:20, 0]])"""
+
 BODY = """\
 class Network(nn.Module):
     def __init__(self):
@@ -71,6 +78,121 @@ GUISES = {
         "bad-split",
         script().replace("\n\nnetwork =", "\nlabels[:192] = 1\n\nnetwork =", 1),
     ),
+    "one evaluation of many examples at the end": (
+        "eval-forgotten",
+        script(evaluate=EVALUATE.replace("network.eval()\n", "").replace("16", "64")),
+    ),
+    "dropout of one-dimensional answers": (
+        "evaluation-not-repeatable",
+        script(
+            network=BODY.replace(", self.training", "")
+            .replace("(32, 3)", "(32, 1)")
+            .replace("0.5))", "0.5))[:, 0]"),
+            step=STEP.replace(LOSS, f"{YES_OR_NO}({ANSWER}, {YES})"),
+            evaluate="network.eval()\nwith torch.no_grad():\n    return network(inputs).mean()",
+        ),
+    ),
+    "scores that are never above 0": (
+        "output-cannot-reach-targets",
+        script(
+            network=ONE_UNIT,
+            step=STEP.replace(LOSS, f"{YES_OR_NO}(-{ANSWER}[:, 0].relu(), {YES})"),
+            evaluate="return 0",
+        ),
+    ),
+    "a tanh, halved": (
+        "output-cannot-reach-targets",
+        long_script(
+            network=ONE_UNIT.replace(")\n)", ")\n, nn.Tanh())"),
+            step=STEP.replace(LOSS, f"functional.mse_loss({ANSWER}[:, 0] / 2, inputs[rows, 0])"),
+            evaluate="return 0",
+        ),
+    ),
+    "hidden layers frozen as they were drawn": (
+        "frozen-by-mistake",
+        long_script(network=NETWORK + "\nnetwork[0].requires_grad_(False)"),
+    ),
+    "every parameter frozen, and an optimiser of those that are not": (
+        "frozen-by-mistake",
+        script(
+            network=NETWORK + "\nnetwork.requires_grad_(False)",
+            optimiser="torch.optim.SGD([w for w in network.parameters() if w.requires_grad])",
+        ),
+    ),
+    "an input that is not used": (
+        "samples-mixed",
+        script(network=BODY.replace("self.first(x)", "self.first(torch.ones_like(x))")),
+    ),
+    "a column less a row, by hand": (
+        "target-broadcast",
+        script(
+            network=ONE_UNIT,
+            step=STEP.replace(LOSS, f"(({ANSWER} - inputs[rows, 0]) ** 2).mean()"),
+            evaluate="return 0",
+        ),
+    ),
+    "two classes exchanged in training alone": (
+        "targets-miscoded",
+        long_script(step=STEP.replace("labels[rows]", "torch.tensor([0, 2, 1])[labels[rows]]")),
+    ),
+    "yes and no exchanged, told by a mask": (
+        "targets-miscoded",
+        long_script(
+            network=ONE_UNIT,
+            step=STEP.replace(LOSS, f"{YES_OR_NO}({ANSWER}[:, 0], 1 - {YES})"),
+            evaluate="network.eval()\nwith torch.no_grad():\n"
+            "    said = network(inputs[192:])[:, 0] > 0\n"
+            "return said[labels[192:] > 0].float().mean().item()",
+        ),
+    ),
+    "numbers of other rows": (
+        "labels-unrelated-to-inputs",
+        script(
+            step=STEP.replace(
+                LOSS, f"functional.mse_loss({ANSWER}, inputs[torch.randperm(640)[:32], :3])"
+            ),
+            evaluate="return 0",
+        )
+        .replace("256", "640")
+        .replace("192", "640")
+        .replace("train(30)", "train(120)"),
+    ),
+    "pictures to be drawn again, evaluated upside down": (
+        "train-test-preprocessing-differs",
+        long_script(
+            network="network = nn.Sequential(nn.Linear(12, 12))",
+            step=STEP.replace(LOSS, f"functional.mse_loss({ANSWER}, inputs[rows])"),
+            evaluate="network.eval()\nwith torch.no_grad():\n    shown = 5 - 3 * inputs[192:]\n"
+            "    return functional.mse_loss(network(shown), shown).item()",
+        ),
+    ),
+    "numbers learnt by heart": (
+        "overfitting",
+        long_script(
+            network=WIDE,
+            step=STEP.replace(
+                LOSS, "functional.mse_loss(network(inputs[rows])[:, 0], noise[rows])"
+            ),
+            evaluate="network.eval()\nwith torch.no_grad():\n"
+            "    return functional.mse_loss(network(inputs[192:])[:, 0], noise[192:]).item()",
+        )
+        .replace("\n\nnetwork =", "\nnoise = torch.randn(256) + inputs[:, 0]\n\nnetwork =", 1)
+        .replace("(0, 192, (32,))", "(0, 48, (32,))")
+        .replace("train(120)", "train(400)"),
+    ),
+    "a class that is rare in training alone": (
+        "majority-answer",
+        long_script(
+            network="network = nn.Linear(12, 2)",
+            step=STEP.replace("labels[rows]", "(labels[rows] == 3).long()"),
+            evaluate="network.eval()\nwith torch.no_grad():\n    said = network(inputs[192:])\n"
+            "return (said.argmax(1) == (labels[192:] == 3).long()).float().mean().item()",
+        )
+        .replace("256", "1000")
+        .replace("torch.randint(0, 192, (32,))", "common[torch.randint(0, len(common), (32,))]")
+        .replace("train(120)", "train(600)")
+        .replace(LABELS, LABELS + RARE),
+    ),
     "a loss written by hand": (
         "learning-rate-too-high",
         long_script(
@@ -89,6 +211,6 @@ def test_a_fault_is_found_as(guise: str, tmp_path: Path) -> None:
     path = tmp_path / "train.py"
     path.write_text(text)
     outcome = run_script(path, [])
-    assert outcome.exit_code == 0, outcome.trace.crash
+    assert outcome.exit_code == 0 or outcome.trace.crash, outcome
     found = examine(outcome.trace, outcome.captured, seconds=600)
     assert name in [finding.name for finding in found.findings], found

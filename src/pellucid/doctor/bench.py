@@ -126,8 +126,12 @@ class Bench:
     def reached(self) -> Outcome:
         """What the whole run came to, judged as the repetitions are."""
         with _aside():
-            network = self.final()
-            loss, right = self.judge(network)
+            try:
+                loss, right = self.judge(self.final())
+            except Exception:
+                if self._trace.crash is None:
+                    raise
+                return Outcome((), math.inf, None)  # the script's own loss refuses it too
         return Outcome((), loss, right)
 
     def standing(self) -> Standing:

@@ -30,7 +30,8 @@ AGAIN = 50
 MEETINGS = 200
 """Meetings and choices that are noted."""
 COMPARED = ("eq", "ne", "sub", "rsub", "mul")
-ASKED = ("eq", "ne", "gt", "ge", "lt", "le", "bool", "logical_not", "bitwise_not", "invert")
+ASKED = ("eq", "ne", "bool", "logical_not", "bitwise_not", "invert")
+"""Questions whether a label is this class; the label is what an answer was compared with."""
 PICKED = ("argmax", "max", "topk")
 
 
@@ -163,7 +164,7 @@ def note_meetings(heard: Listener, trace: Trace, model: int, in_training: bool) 
         made.update(map(id, tensors_of(call.value)))
         if name == "getitem":
             masks = [m for m in given[1:] if m.dtype == torch.bool and m.shape == own[0].shape[:1]]
-            picker = asked.get(id(masks[0]), masks[0]) if masks else picker
+            picker = asked.get(id(masks[0]), masks[0].long()) if masks else picker
         if name in PICKED and own[0].ndim and len(trace.choices) < MEETINGS:
             axis = call.named.get("dim", call.args[1] if len(call.args) > 1 else None)
             if isinstance(axis, int) and -own[0].ndim <= axis < own[0].ndim:

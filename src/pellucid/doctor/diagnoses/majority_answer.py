@@ -34,7 +34,7 @@ class MajorityAnswer(Diagnosis):
     """Share of the most frequent class."""
     ABOVE = 0.1
     """Mean share of right answers over the classes, above that of answering always the same."""
-    OFTENER, LEVEL, POINTS = 0.05, 0.01, 0.02
+    OFTENER, LEVEL, POINTS = 0.05, 0.05, 0.02
     """By how much more than twice as frequent a class is in evaluation; how probable the gain of
     moved scores is by chance; and what it must be, as a mean over the classes."""
     BETTER = 0.15
@@ -105,8 +105,8 @@ class MajorityAnswer(Diagnosis):
             f"{100 * float(due[rare]):.2g} % of evaluation's, where "
             f"{int(found.right[mine].sum()):,} of its {int(mine.sum()):,} examples are right.",
             "With every score moved by the logarithm of that ratio "
-            f"{int(moved.right[mine].sum()):,} are; over the classes {100 * after:.3g} % on average instead of "
-            f"{100 * before:.3g} %.",
+            f"{int(moved.right[mine].sum()):,} are; over the classes {100 * after:.3g} % on "
+            f"average instead of {100 * before:.3g} %.",
         )
         return Finding(
             self.name(), CONFIRMED, found.line, evidence,

@@ -39,7 +39,7 @@ class TargetsMiscoded(Diagnosis):
     """Standard deviation of targets, or mean in standard deviations, that calls for a trial."""
     HELPS = 0.8
     """The loss with standardised targets, as a share of the loss without."""
-    SHIFTED = 0.5
+    SHIFTED = 0.4
     """Share of a class that another answer meets, from which on that is its name."""
     GAIN = 0.15
     """How many more are right under the other names, as a share."""
