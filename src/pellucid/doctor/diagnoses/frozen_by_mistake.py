@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import nn
 from torch.optim import Optimizer
 
@@ -9,7 +11,7 @@ from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import NETWORK, script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis, plural
 from pellucid.doctor.effect import Change
-from pellucid.doctor.finding import FAULT, Finding
+from pellucid.doctor.finding import FAULT, SUGGESTION, Finding
 from pellucid.watch.trace import Trace
 
 ENOUGH = 100
@@ -66,6 +68,7 @@ class FrozenByMistake(Diagnosis):
         drawn = _as_drawn(network, frozen)
         change = Change(network=_thaw, optimiser=_hold)
         effect = bench.cure(change, self.HELPS)
+        sooner = effect is None
         if effect is None and drawn and not bench.standing().is_good:
             effect = bench.effect(change)
             effect = effect if effect.lowers_loss_to(self.HELPS_SOONER) else None
@@ -81,6 +84,8 @@ class FrozenByMistake(Diagnosis):
              effect.sentence("all of them trained")],
             "set requires_grad to True again, after the lines that freeze", frozen=frozen,
         )  # fmt: skip
+        if sooner:
+            return replace(found, kind=SUGGESTION)
         # what was learnt before is frozen on purpose, where the run learns
         return found if found.kind == FAULT or drawn else None
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pellucid.doctor.answered import in_evaluation
+from pellucid.doctor.answered import answered, in_evaluation
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
@@ -43,6 +43,8 @@ class TargetsMiscoded(Diagnosis):
     """Share of a class that another answer meets, from which on that is its name."""
     GAIN = 0.15
     """How many more are right under the other names, as a share."""
+    BELOW = 0.1
+    """How far the training examples' share of right answers may lie below that."""
     SICK = script().replace(".long() + (inputs", ".long() + 1 + (inputs")
     HEALTHY = script()
 
@@ -132,10 +134,10 @@ class TargetsMiscoded(Diagnosis):
 
     def _renamed(self, bench: Bench) -> Finding | None:
         """Whether evaluation's labels are the network's answers under other names."""
-        answered = in_evaluation(bench)
-        if answered is None:
+        found = in_evaluation(bench)
+        if found is None:
             return None
-        guess, label, classes = answered.guesses, answered.labels, answered.classes
+        guess, label, classes = found.guesses, found.labels, found.classes
         met = torch.zeros(classes, classes, dtype=torch.float64)
         met.index_put_((guess, label), torch.ones(len(label), dtype=torch.float64), accumulate=True)
         names = _best_names(met)
@@ -143,6 +145,8 @@ class TargetsMiscoded(Diagnosis):
         right = float(met.diagonal().sum() / len(label))
         renamed = float(met[torch.arange(classes), names].sum() / len(label))
         noise = 4 * math.sqrt(renamed * (1 - renamed) / len(label))
+        if self._in_training(bench) < renamed - self.BELOW:
+            return None  # it does not answer its own labels either
         clear = [met[k, names[k]] > self.SHIFTED * met[:, names[k]].sum() for k in moved]
         if len(moved) < 2 or not all(clear) or renamed - right < max(self.GAIN, noise):
             return None
@@ -160,11 +164,21 @@ class TargetsMiscoded(Diagnosis):
             f"{100 * renamed:.3g} % are: training and evaluation code their classes differently.",
         )
         return Finding(
-            self.name(), CONFIRMED, answered.line, evidence,
+            self.name(), CONFIRMED, found.line, evidence,
             "code the labels of both with the same code",
             {"right": right, "right_renamed": renamed, "names": names.tolist()}, self.EXPLAINS,
             effect=1 - renamed,
         )  # fmt: skip
+
+    @staticmethod
+    def _in_training(bench: Bench) -> float:
+        """The share of the training examples that get their own label, in eval mode."""
+        table = learnt(bench.captured)
+        labels = table.labels() if table is not None else None
+        if table is None or labels is None:
+            return 0.0
+        found = answered(bench.final().eval(), table.inputs, labels)
+        return 0.0 if found is None else float(found.right.double().mean())
 
     def _unscaled(self, trace: Trace, bench: Bench) -> Finding | None:
         table = learnt(bench.captured)
