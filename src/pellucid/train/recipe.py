@@ -17,6 +17,12 @@ OPTIMISERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 AUGMENTATIONS = ("shift", "flip", "crop", "cutout", "warp")
 PRECISIONS = ("auto", "float32", "bf16")
+ADVERSARIES = {
+    "pgd": ("linf", 0.1, 1.0),
+    "pgd-l2": ("l2", 1.0, 1e6),
+    "pixels": ("pixels", 1.0, 1e6),
+}
+"""What a network can be hardened against → norm, usual and largest budget, in pictures of 0…1."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,10 @@ class Recipe:
     """Passes over the training data; a share of one is allowed (0.75)."""
     augment: tuple[str, ...] = ()
     """Changes to training pictures, with their size in pixels: `shift:2`, `flip`, `crop:4`, …"""
+    adversarial: str = "none"
+    """The attack on every training batch, with its budget: `pgd:0.1`, `pgd-l2:1`, `pixels:1`."""
+    adversarial_steps: int = 7
+    """Steps of that attack; of `pixels` the places that are tried for each pixel."""
     label_smoothing: float = 0.0
     clip: float = 0.0
     """Largest norm of all gradients together; 0 is no limit."""
@@ -74,6 +84,7 @@ class Recipe:
             object.__setattr__(self, "epochs", int(self.epochs))
         for word in self.augment:
             parse_augmentation(word)
+        parse_adversarial(self.adversarial)
 
     def steps(self, per_epoch: int) -> int:
         """Steps in all, where an epoch has `per_epoch`."""
@@ -143,6 +154,29 @@ def parse_augmentation(word: str) -> tuple[str, float]:
     return name, value
 
 
+def parse_adversarial(word: str) -> tuple[str, float] | None:
+    """`pgd:0.1` → ("pgd", 0.1); a word without a budget gets the usual one; None for `none`."""
+    name, _, size = word.partition(":")
+    if word == "none":
+        return None
+    if name not in ADVERSARIES:
+        raise unknown_name("adversarial", name, ("none", *ADVERSARIES))
+    norm, usual, most = ADVERSARIES[name]
+    is_count = norm == "pixels"
+    expected = (
+        "a whole number of pixels" if is_count else f"a budget above 0, at most {most:g} ({norm})"
+    )
+    try:
+        budget = float(size) if size else usual
+    except ValueError:
+        budget = math.nan
+    if not 0 < budget <= most or (is_count and budget % 1):
+        raise WrongUse(
+            "recipe, adversarial", repr(word), expected, f"for example adversarial={name}:{usual:g}"
+        )
+    return name, budget
+
+
 def _check_names(recipe: Recipe) -> None:
     for kind, name, names in (
         ("optimiser", recipe.optimiser, OPTIMISERS),
@@ -163,6 +197,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "step_factor": (1e-9, 1, "a factor above 0, at most 1"),
     "batch_size": (1, 10**9, "1 example or more"),
     "epochs": (1e-6, 10**9, "more than 0, e.g. 10"),
+    "adversarial_steps": (1, 10**6, "1 step or more"),
     "label_smoothing": (0, 0.999, "a share from 0 to below 1"),
     "clip": (0, 1e12, "0 (no limit) or a norm above 0"),
     "average": (0, 0.9999999, "a share from 0 to below 1"),

@@ -14,6 +14,7 @@ def verdict(result: Record, recipe: Recipe, data: Record, metrics: list[Record])
     judged = result[split]
     writer = {"accuracy": of_accuracy, "psnr_db": _decibels, "nats": _nats}[result["metric"]]
     headline, sentences = writer(judged, split, data)
+    sentences += _robust_sentences(result.get("robust"))
     return {
         "headline": headline,
         "sentences": [*sentences, *data_sentences(data)],
@@ -73,6 +74,28 @@ def _nats(judged: Record, split: str, data: Record) -> tuple[str, list[str]]:
     ]
 
 
+UNITS = {
+    "linf": "each value changed by at most {:g}",
+    "l2": "a change of length {:g} at most",
+    "pixels": "at most {:g} pixels changed",
+}
+"""What a budget allows, in the pictures' own values 0…1."""
+
+
+def _robust_sentences(robust: Record | None) -> list[str]:
+    """What an attack leaves of the right answers; what is to be said of the slopes comes first."""
+    if robust is None:
+        return []
+    budget = UNITS[robust["norm"]].format(robust["budget"])
+    return [
+        *robust["masking"],
+        f"Attacked ({robust['attack']}, {budget}): {percent(robust['accuracy'])} of the first "
+        f"{robust['examples']:,} {robust['split']} pictures still read correctly (95 % interval "
+        f"{percent(robust['low'])} to {percent(robust['high'])}). An attack finds, it does not "
+        "prove.",
+    ]
+
+
 def data_sentences(data: Record) -> list[str]:
     """What is to be said of the data whenever a result on the test set is told."""
     count = data["duplicates"].get("train-test", 0)
@@ -101,6 +124,9 @@ def _next_steps(result: Record, recipe: Recipe, metrics: list[Record]) -> list[s
         return []
     steps = []
     last = metrics[-1]
+    robust = result.get("robust")
+    if robust is not None:
+        steps.append(f"Attack it from other sides: {_attack(robust, result['run_name'])}")
     gap = last["validation"]["loss"] - last["train"]["loss"]
     if result["stopped"] == "interrupted":
         steps.append(f"It was stopped early: pellucid runs resume {result['run_name']}")
@@ -120,6 +146,16 @@ def _next_steps(result: Record, recipe: Recipe, metrics: list[Record]) -> list[s
         steps.append("A network that looks at neighbourhoods does better here: try --net convnet")
     steps.append(f"Another seed tells how much is chance: try --seed {recipe.seed + 1}")
     return steps[:3]
+
+
+def _attack(robust: Record, name: str) -> str:
+    """The command for an attack that it was not trained with."""
+    other = {"linf": "square", "l2": "pgd-l2 --restarts 5", "pixels": "differential-evolution"}
+    many = 20 if robust["norm"] == "pixels" else 200
+    return (
+        f"pellucid fool {name} --attack {other[robust['norm']]} --budget {robust['budget']:g} "
+        f"--count {many}"
+    )
 
 
 def _went_past_its_best(result: Record, metrics: list[Record]) -> bool:
