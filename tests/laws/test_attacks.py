@@ -17,7 +17,7 @@ from pellucid.fool.robustness import attacked, corrupted
 from pellucid.fool.victim import Victim
 
 BUDGETS = {"linf": 0.15, "l2": 0.8, "pixels": 2.0}
-QUICK = {"steps": 12, "queries": 120, "population": 40, "generations": 8}
+QUICK = {"steps": 12, "population": 40}
 
 Run = Callable[[Task], Outcome]
 every_attack = pytest.mark.parametrize("name", ATTACKS.names())

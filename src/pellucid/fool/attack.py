@@ -92,14 +92,41 @@ def run(name: str, task: Task) -> Outcome:
     return confirmed(found, task)
 
 
+def settings_for(name: str, steps: int | None, restarts: int | None) -> dict[str, Any]:
+    """What was asked for of an attack's own settings.
+
+    Raises `WrongUse` for a number below 1, and for a setting that the attack has not.
+    """
+    attack, asked = ATTACKS.load(name), {"steps": steps, "restarts": restarts}
+    chosen = {key: value for key, value in asked.items() if value is not None}
+    for key, value in chosen.items():
+        if not hasattr(attack, key.upper()):
+            knowing = [one for one in ATTACKS.names() if hasattr(ATTACKS.load(one), key.upper())]
+            raise WrongUse(
+                f"attack {name}, --{key}",
+                str(value),
+                f"no --{key}: it has none",
+                f"leave --{key} out, or take one that has {key}: {', '.join(knowing)}",
+            )
+        if value < 1:
+            usual = getattr(attack, key.upper())
+            raise WrongUse(f"attack {name}, --{key}", str(value), "1 or more", f"--{key} {usual}")
+    return chosen
+
+
 def check_budget(name: str, budget: float) -> None:
-    """Refuse a budget that is no number above 0."""
+    """Refuse a budget that is no number above 0, or no whole number of pixels."""
     attack = ATTACKS.load(name)
-    if not 0 < budget < math.inf:
+    if not 0 < budget < math.inf or (attack.NORM == "pixels" and budget % 1):
+        unit = (
+            "a whole number of pixels"
+            if attack.NORM == "pixels"
+            else f"a budget above 0, in its unit ({attack.NORM})"
+        )
         raise WrongUse(
             f"attack {name}, --budget",
             f"{budget:g}",
-            f"a budget above 0, in its unit ({attack.NORM})",
+            unit,
             f"--budget {attack.BUDGET:g}",
         )
 
@@ -116,15 +143,16 @@ def within(found: Tensor, task: Task, norm: str) -> Tensor:
     return perturb.within(found, task.pictures, task.budget, norm)
 
 
-def climbed(task: Task, norm: str, step: float) -> Tensor:
-    """Projected gradient descent (PGD): what failed is tried again, `restarts` times in all.
+def climbed(task: Task, norm: str, step: float, steps: int, restarts: int) -> Tensor:
+    """Projected gradient descent (PGD), tried `restarts` times where it failed before.
 
     The first changed picture of each that is answered otherwise, else the last one tried.
     """
     best = task.pictures.clone()
     is_open = torch.ones(len(best), dtype=torch.bool)
+    steps = int(task.settings.get("steps", steps))
     step = float(task.settings.get("step", step))
-    for restart in range(int(task.settings.get("restarts", 1))):
+    for restart in range(int(task.settings.get("restarts", restarts))):
         start = perturb.random_change(
             best.shape, task.budget, norm, task.chance("pgd", str(restart))
         )
@@ -135,7 +163,7 @@ def climbed(task: Task, norm: str, step: float) -> Tensor:
             task.budget,
             norm,
             step,
-            int(task.settings.get("steps", 40)),
+            steps,
         )
         best[is_open] = found[is_open]
         is_open &= task.lead(best) >= 0

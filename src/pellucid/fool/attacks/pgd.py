@@ -11,8 +11,10 @@ from pellucid.fool.attack import Task, climbed
 
 NORM = "linf"
 BUDGET = 0.1
+STEPS = 40
+RESTARTS = 1
 
 
 def attack(task: Task) -> Tensor:
     """The first changed picture of each that is answered otherwise, else the last one tried."""
-    return climbed(task, NORM, task.budget / 4)
+    return climbed(task, NORM, task.budget / 4, STEPS, RESTARTS)
