@@ -34,6 +34,10 @@ Standardise = Annotated[
 OpenPage = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 
 
+STOPPED = 130
+"""The exit code after Ctrl-C, for a command that has told what was found until then."""
+
+
 class Voice:
     """Where a command's words go.
 

@@ -11,6 +11,7 @@ from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
 from pellucid.cli.fooling import SHOWN, print_beside, print_line, print_one, print_share
 from pellucid.cli.output import (
+    STOPPED,
     JsonPath,
     OpenPage,
     RunsFolder,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 GALLERY = 24
 """Fooled pictures that the page shows."""
-STOPPED = 130
-"""The exit code after Ctrl-C; what was found until then is told before."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
