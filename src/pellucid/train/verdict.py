@@ -74,26 +74,27 @@ def _nats(judged: Record, split: str, data: Record) -> tuple[str, list[str]]:
     ]
 
 
-UNITS = {
-    "linf": "each value changed by at most {:g}",
-    "l2": "a change of length {:g} at most",
-    "pixels": "at most {:g} pixels changed",
-}
-"""What a budget allows, in the pictures' own values 0…1."""
-
-
 def _robust_sentences(robust: Record | None) -> list[str]:
     """What an attack leaves of the right answers; what is to be said of the slopes comes first."""
     if robust is None:
         return []
-    budget = UNITS[robust["norm"]].format(robust["budget"])
     return [
         *robust["masking"],
-        f"Attacked ({robust['attack']}, {budget}): {percent(robust['accuracy'])} of the first "
-        f"{robust['examples']:,} {robust['split']} pictures still read correctly (95 % interval "
-        f"{percent(robust['low'])} to {percent(robust['high'])}). An attack finds, it does not "
-        "prove.",
+        f"Attacked ({robust['attack']}, {_allowed(robust)}): {percent(robust['accuracy'])} of the "
+        f"first {robust['examples']:,} {robust['split']} pictures still read correctly (95 % "
+        f"interval {percent(robust['low'])} to {percent(robust['high'])}). An attack finds, it "
+        "does not prove.",
     ]
+
+
+def _allowed(robust: Record) -> str:
+    """What a budget allows, in the pictures' own values 0…1."""
+    budget = robust["budget"]
+    if robust["norm"] == "linf":
+        return f"each value changed by at most {budget:g}"
+    if robust["norm"] == "l2":
+        return f"a change of length {budget:g} at most"
+    return "one pixel changed" if budget == 1 else f"at most {budget:g} pixels changed"
 
 
 def data_sentences(data: Record) -> list[str]:
@@ -126,7 +127,7 @@ def _next_steps(result: Record, recipe: Recipe, metrics: list[Record]) -> list[s
     last = metrics[-1]
     robust = result.get("robust")
     if robust is not None:
-        steps.append(f"Attack it from other sides: {_attack(robust, result['run_name'])}")
+        steps.append(f"Ask more of it: {_attack(robust, result['run_name'])}")
     gap = last["validation"]["loss"] - last["train"]["loss"]
     if result["stopped"] == "interrupted":
         steps.append(f"It was stopped early: pellucid runs resume {result['run_name']}")
@@ -149,13 +150,15 @@ def _next_steps(result: Record, recipe: Recipe, metrics: list[Record]) -> list[s
 
 
 def _attack(robust: Record, name: str) -> str:
-    """The command for an attack that it was not trained with."""
-    other = {"linf": "square", "l2": "pgd-l2 --restarts 5", "pixels": "differential-evolution"}
-    many = 20 if robust["norm"] == "pixels" else 200
-    return (
-        f"pellucid fool {name} --attack {other[robust['norm']]} --budget {robust['budget']:g} "
-        f"--count {many}"
-    )
+    """The command that asks for more than it was trained with."""
+    budget = f"--budget {robust['budget']:g}"
+    if robust["norm"] == "linf":
+        return f"pellucid fool {name} --attack square {budget} --count 200"
+    if robust["norm"] == "l2":
+        return f"pellucid fool {name} --attack pgd-l2 --restarts 5 {budget} --count 200"
+    if robust["budget"] == 1:
+        return f"pellucid fool {name} --count 20"
+    return f"pellucid fool {name} --attack greedy-pixels {budget} --count 20"
 
 
 def _went_past_its_best(result: Record, metrics: list[Record]) -> bool:
