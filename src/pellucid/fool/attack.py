@@ -23,6 +23,7 @@ from pellucid.fool.victim import Victim
 from pellucid.train import perturb
 from pellucid.train.masking import Masking
 from pellucid.train.masking import masking as look_for_masking
+from pellucid.train.recipe import BUDGETS
 
 ATTACKS = Catalog("attack", "fool.attacks")
 CORRUPTIONS = Catalog("corruption", "fool.corruptions")
@@ -117,16 +118,12 @@ def settings_for(name: str, steps: int | None, restarts: int | None) -> dict[str
 def check_budget(name: str, budget: float) -> None:
     """Refuse a budget that is no number above 0, or no whole number of pixels."""
     attack = ATTACKS.load(name)
-    if not 0 < budget < math.inf or (attack.NORM == "pixels" and budget % 1):
-        unit = (
-            "a whole number of pixels"
-            if attack.NORM == "pixels"
-            else f"a budget above 0, in its unit ({attack.NORM})"
-        )
+    too_much = (attack.NORM == "linf" and budget > 1) or (attack.NORM == "pixels" and budget % 1)
+    if not 0 < budget < math.inf or too_much:
         raise WrongUse(
             f"attack {name}, --budget",
             f"{budget:g}",
-            unit,
+            BUDGETS[attack.NORM],
             f"--budget {attack.BUDGET:g}",
         )
 

@@ -112,9 +112,13 @@ class Attacking:
         """The one asked for, and what lies around it on the curve."""
         if not self.curve:
             return [self.chosen]
-        if self.norm == "pixels":
+        if self.norm == "pixels" and self.chosen <= len(SHARES):
             return [float(one) for one in range(1, int(self.chosen) + 1)]
-        return sorted({self.chosen * share for share in SHARES})
+        around = {self.chosen * share for share in SHARES}
+        if self.norm == "pixels":
+            around = {float(round(one)) for one in around if one <= self.chosen}
+        most = 1.0 if self.norm == "linf" else float("inf")  # values are 0 to 1
+        return sorted({min(one, most) for one in around})
 
     def on(self, victim: Victim, tell: Tell = _silent) -> Tried:
         """Attack a few pictures after the other, each at every budget.
@@ -122,6 +126,7 @@ class Attacking:
         Ctrl-C ends it: the pictures that were done by then are kept, if there are any.
         """
         check_budget(self.name, self.chosen)
+        self._check_pixels(victim)
         known, total = Labelled.of(victim), len(victim.pictures)
         if not bool(known.right.any()):
             raise _nothing_to_spoil(self.name)
@@ -137,6 +142,17 @@ class Attacking:
             stopped = True
         held, answers = (torch.cat(many) for many in zip(*parts, strict=True))
         return Tried(self.name, self.budgets, known.right, held, answers, stopped)
+
+    def _check_pixels(self, victim: Victim) -> None:
+        """Refuse to change more pixels than there are."""
+        _, _, height, width = victim.pictures.shape
+        if self.norm == "pixels" and self.chosen > height * width:
+            raise WrongUse(
+                f"attack {self.name}, --budget",
+                f"{self.chosen:g} pixels",
+                f"at most {height * width}, which is all of a picture",
+                "--budget 2",
+            )
 
     def _part(self, known: Labelled, part: slice) -> tuple[Tensor, Tensor]:
         """For some pictures: which hold, and what they are read as, (picture, budget) each."""

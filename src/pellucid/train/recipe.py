@@ -17,12 +17,13 @@ OPTIMISERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 AUGMENTATIONS = ("shift", "flip", "crop", "cutout", "warp")
 PRECISIONS = ("auto", "float32", "bf16")
-ADVERSARIES = {
-    "pgd": ("linf", 0.1, 1.0),
-    "pgd-l2": ("l2", 1.0, 1e6),
-    "pixels": ("pixels", 1.0, 1e6),
+ADVERSARIES = {"pgd": ("linf", 0.1), "pgd-l2": ("l2", 1.0), "pixels": ("pixels", 1.0)}
+"""What a network can be hardened against → norm and usual budget, in pictures of 0…1."""
+BUDGETS = {
+    "linf": "a budget above 0, at most 1 (values are 0 to 1; 8 of 255 levels are 0.031)",
+    "l2": "a length above 0",
+    "pixels": "a whole number of pixels, 1 or more",
 }
-"""What a network can be hardened against → norm, usual and largest budget, in pictures of 0…1."""
 
 
 @dataclass(frozen=True)
@@ -160,21 +161,21 @@ def parse_adversarial(word: str) -> tuple[str, float] | None:
     if word == "none":
         return None
     if name not in ADVERSARIES:
-        raise unknown_name("adversarial", name, ("none", *ADVERSARIES))
-    norm, usual, most = ADVERSARIES[name]
-    is_count = norm == "pixels"
-    expected = (
-        "a whole number of pixels" if is_count else f"a budget above 0, at most {most:g} ({norm})"
-    )
+        raise _no_budget(word, "none, or an attack with its budget: pgd, pgd-l2 or pixels", "pgd")
+    norm, usual = ADVERSARIES[name]
     try:
         budget = float(size) if size else usual
     except ValueError:
         budget = math.nan
-    if not 0 < budget <= most or (is_count and budget % 1):
-        raise WrongUse(
-            "recipe, adversarial", repr(word), expected, f"for example adversarial={name}:{usual:g}"
-        )
+    too_much = (norm == "linf" and budget > 1) or (norm == "pixels" and bool(budget % 1))
+    if not 0 < budget < math.inf or too_much:
+        raise _no_budget(word, BUDGETS[norm], name)
     return name, budget
+
+
+def _no_budget(word: str, expected: str, name: str) -> WrongUse:
+    usual = f"for example adversarial={name}:{ADVERSARIES[name][1]:g}"
+    return WrongUse("recipe, adversarial", repr(word), expected, usual)
 
 
 def _check_names(recipe: Recipe) -> None:
