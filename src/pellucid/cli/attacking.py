@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
@@ -11,6 +14,10 @@ from pellucid.cli.output import Voice, table
 if TYPE_CHECKING:
     from pellucid.fool.robustness import Attacking, Corrupting, Tried
     from pellucid.fool.victim import Victim
+
+
+GALLERY = 24
+"""Changed pictures that the page shows."""
 
 
 def percent(share: float) -> str:
@@ -56,9 +63,14 @@ def chosen(
 
 
 def try_out(
-    voice: Voice, victim: Victim, asked: Attacking | Corrupting, other: Victim | None
+    voice: Voice,
+    victim: Victim,
+    asked: Attacking | Corrupting,
+    other: Victim | None,
+    folder: Path,
+    open_page: bool,
 ) -> bool:
-    """Ask, tell and record; whether it was stopped before it was done."""
+    """Ask, tell, draw and record; whether it was stopped before it was done."""
     from pellucid.lab.beside import paired
 
     tried = asked.on(victim, _told(voice, victim))
@@ -77,8 +89,25 @@ def try_out(
     print_tried(voice, found)
     if stopped:
         voice.log.print(_how_far(tried, len(victim.pictures)), markup=False)
-    voice.record(found)
+    page = _page(victim, tried, found, folder)
+    voice.people.print(f"Page:  {page}", markup=False, soft_wrap=True)
+    if open_page:
+        typer.launch(page.resolve().as_uri())
+    voice.record({**found, "page": str(page)})
     return stopped
+
+
+def _page(victim: Victim, tried: Tried, found: Record, folder: Path) -> Path:
+    """`attack-NAME.json`, or `corruption-NAME.json`, and the page drawn from it."""
+    from pellucid.base.records import write_json
+    from pellucid.fool.robustness import drawable
+    from pellucid.report.attacked import write
+
+    kind = "attack" if "attack" in found else "corruption"
+    path = folder / f"{kind}-{tried.title}.json"
+    shown = drawable(victim, tried, GALLERY)
+    write_json(path, {**found, "shape": list(victim.pictures.shape[1:]), "shown": shown})
+    return write(path)
 
 
 def _held(tried: Tried, at: int, done: int) -> list[bool]:

@@ -13,6 +13,7 @@ from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
 from pellucid.base.seeds import named_seed
 from pellucid.fool.attack import ATTACKS, CORRUPTIONS, Task, check_budget, confirmed, masking, run
+from pellucid.fool.showing import levels
 from pellucid.fool.victim import Victim
 from pellucid.train.metrics import wilson
 
@@ -65,6 +66,10 @@ class Tried:
     held: Tensor
     answers: Tensor
     """What each of the pictures was read as at each size: (picture, size)."""
+    at: int
+    """The place of the size that `changed` is about."""
+    changed: Tensor
+    """The pictures that were done, as they were changed at that size."""
     stopped: bool = False
 
     @property
@@ -130,7 +135,7 @@ class Attacking:
         known, total = Labelled.of(victim), len(victim.pictures)
         if not bool(known.right.any()):
             raise _nothing_to_spoil(self.name)
-        parts: list[tuple[Tensor, Tensor]] = []
+        parts: list[tuple[Tensor, Tensor, Tensor]] = []
         stopped, size = False, AT_ONCE[self.norm]
         try:
             for first in range(0, total, size):
@@ -140,8 +145,9 @@ class Attacking:
             if not parts:
                 raise
             stopped = True
-        held, answers = (torch.cat(many) for many in zip(*parts, strict=True))
-        return Tried(self.name, self.budgets, known.right, held, answers, stopped)
+        held, answers, changed = (torch.cat(many) for many in zip(*parts, strict=True))
+        at = self.budgets.index(self.chosen)
+        return Tried(self.name, self.budgets, known.right, held, answers, at, changed, stopped)
 
     def _check_pixels(self, victim: Victim) -> None:
         """Refuse to change more pixels than there are."""
@@ -154,8 +160,10 @@ class Attacking:
                 "--budget 2",
             )
 
-    def _part(self, known: Labelled, part: slice) -> tuple[Tensor, Tensor]:
-        """For some pictures: which hold, and what they are read as, (picture, budget) each."""
+    def _part(self, known: Labelled, part: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """For some pictures: which hold and what they are read as, (picture, budget) each; and
+        what became of them within the budget that was asked for."""
+        changed = known.victim.pictures[part].clone()
         own = known.answers[part]
         right = known.right[part].nonzero().flatten()
         answers = own[:, None].repeat(1, len(self.budgets))
@@ -164,8 +172,11 @@ class Attacking:
             seed = named_seed(self.seed, "part", part.start)
             for column, budget in enumerate(self.budgets):
                 task = Task(known.victim, pictures, truth, budget, seed, self.settings)
-                answers[right, column] = run(self.name, task).answers
-        return answers == known.truth[part][:, None], answers
+                outcome = run(self.name, task)
+                answers[right, column] = outcome.answers
+                if budget == self.chosen:
+                    changed[right] = outcome.pictures
+        return answers == known.truth[part][:, None], answers, changed
 
     def record(self, victim: Victim, tried: Tried) -> Record:
         """Accuracy over budgets, the pictures that gave in, and what is to be said of slopes."""
@@ -183,22 +194,39 @@ class Attacking:
             "stopped": tried.stopped,
             "clean": tried.clean,
             "curve": tried.rows("budget"),
-            "examples": self._examples(known, tried),
+            "examples": examples(known, tried),
             "masking": told,
         }
 
-    def _examples(self, known: Labelled, tried: Tried) -> list[Record]:
-        """The pictures that are read otherwise at the budget that was asked for."""
-        victim, column = known.victim, tried.sizes.index(self.chosen)
-        gave_in = known.right[: tried.done] & ~tried.held[:, column]
-        return [
-            {
-                "index": victim.numbers[place],
-                "label": victim.name_of(int(known.truth[place])),
-                "becomes": victim.name_of(int(tried.answers[place, column])),
-            }
-            for place in gave_in.nonzero().flatten().tolist()
-        ]
+
+def gave_in(known: Labelled, tried: Tried) -> list[int]:
+    """Places of the pictures that were read rightly and no more at the size of `changed`."""
+    fell = known.right[: tried.done] & ~tried.held[:, tried.at]
+    places: list[int] = fell.nonzero().flatten().tolist()
+    return places
+
+
+def examples(known: Labelled, tried: Tried) -> list[Record]:
+    """The pictures that are read otherwise: at the budget asked for, or the worst severity."""
+    victim = known.victim
+    return [
+        {
+            "index": victim.numbers[place],
+            "label": victim.name_of(int(known.truth[place])),
+            "becomes": victim.name_of(int(tried.answers[place, tried.at])),
+        }
+        for place in gave_in(known, tried)
+    ]
+
+
+def drawable(victim: Victim, tried: Tried, most: int) -> list[Record]:
+    """The first of `examples` with their levels before and after, row after row."""
+    known = Labelled.of(victim)
+    places = gave_in(known, tried)[:most]
+    return [
+        {**one, "before": levels(victim.pictures[place]), "after": levels(tried.changed[place])}
+        for one, place in zip(examples(known, tried), places, strict=False)
+    ]
 
 
 def _nothing_to_spoil(name: str) -> WrongUse:
@@ -234,7 +262,7 @@ class Corrupting:
         """One severity after the other; Ctrl-C ends it, and those that were done are kept."""
         module, known = CORRUPTIONS.load(self.name), Labelled.of(victim)
         answers: list[Tensor] = []
-        stopped = False
+        last, stopped = victim.pictures, False
         try:
             for severity, size in enumerate(module.SEVERITIES, start=1):
                 chance = torch.Generator().manual_seed(
@@ -243,6 +271,7 @@ class Corrupting:
                 changed = module.corrupt(victim.pictures, size, chance).clamp(0, 1)
                 task = Task(victim, victim.pictures, known.truth, 1.0)
                 answers.append(confirmed(changed, task).answers)
+                last = changed
                 tell(severity, len(module.SEVERITIES))
         except KeyboardInterrupt:
             if not answers:
@@ -251,7 +280,8 @@ class Corrupting:
         read = torch.stack(answers, dim=1)
         sizes = [float(one) for one in module.SEVERITIES[: len(answers)]]
         held = read == known.truth[:, None]
-        return Tried(self.name, sizes, known.right, held, read, stopped)
+        at = len(sizes) - 1
+        return Tried(self.name, sizes, known.right, held, read, at, last, stopped)
 
     def record(self, victim: Victim, tried: Tried) -> Record:
         """Accuracy over severities."""
@@ -262,6 +292,7 @@ class Corrupting:
             "stopped": tried.stopped,
             "clean": tried.clean,
             "severities": rows,
+            "examples": examples(Labelled.of(victim), tried),
         }
 
 

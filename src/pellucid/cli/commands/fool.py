@@ -119,8 +119,10 @@ def fool(
     victim, folder = _opened(target, runs, weights, pictures, standardise, which)
     other = None if beside is None else _beside(beside, runs, which, victim)
     if asked is not None:
-        _refuse_for_attacks(enumerating=enumerating, seconds=seconds, again=again, out=out)
-        return STOPPED if try_out(voice, victim, asked, other[0] if other else None) else 0
+        _refuse_for_attacks(enumerating=enumerating, seconds=seconds, again=again)
+        second = other[0] if other else None
+        stopped = try_out(voice, victim, asked, second, out or folder, open_page)
+        return STOPPED if stopped else 0
     how = (enumerating, seconds, again)
     return STOPPED if _ask(voice, victim, out or folder, how, other, open_page) else 0
 
