@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
-from pellucid.cli.output import Voice, table
+from pellucid.cli.output import Voice, table, tell_page
 
 if TYPE_CHECKING:
     from pellucid.fool.robustness import Attacking, Corrupting, Tried
@@ -90,9 +88,7 @@ def try_out(
     if stopped:
         voice.log.print(_how_far(tried, len(victim.pictures)), markup=False)
     page = _page(victim, tried, found, folder)
-    voice.people.print(f"Page:  {page}", markup=False, soft_wrap=True)
-    if open_page:
-        typer.launch(page.resolve().as_uri())
+    tell_page(voice, page, open_page)
     voice.record({**found, "page": str(page)})
     return stopped
 

@@ -74,7 +74,8 @@ def print_share(voice: Voice, share: Record, certificates: list[Record], folder:
     if share["wrong"]:
         people.print(f"{share['wrong']} were read wrongly before any change.", markup=False)
     rows = table("picture", "read as", "becomes", "pixel", "from")
-    fooled = [one for one in certificates if one["flips"]]
+    right = [one for one in certificates if one["label"] in (None, one["answer"])]
+    fooled = [one for one in right if one["flips"]]
     for record in fooled[:SHOWN]:
         flip = record["flips"][0]
         pixel, values = _flip(flip)

@@ -69,6 +69,13 @@ class Voice:
             write_text(Path(self.json_path), text)
 
 
+def tell_page(voice: Voice, page: Path, open_page: bool) -> None:
+    """Say where a page lies, and open it if that was asked for."""
+    voice.people.print(f"Page:  {page}", markup=False, soft_wrap=True)
+    if open_page:
+        typer.launch(page.resolve().as_uri())
+
+
 def console(stderr: bool = False) -> Console:
     """A Rich console; wide enough for tables where the output is not a terminal."""
     from rich.console import Console

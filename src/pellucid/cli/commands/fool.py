@@ -19,6 +19,7 @@ from pellucid.cli.output import (
     UsersPictures,
     Voice,
     WeightsFile,
+    tell_page,
 )
 
 if TYPE_CHECKING:
@@ -214,11 +215,11 @@ def _ask(
         certificates = _asked(voice, victim, folder, how, interrupt)
         if other is not None:
             theirs = _asked(voice, *other, how, interrupt)
-    if len(victim.pictures) == 1 and certificates:
-        print_one(voice, certificates[0], Asking(victim, folder, how[0]).path(0))
     share = share_fooled(certificates)
     if len(victim.pictures) > 1:
         print_share(voice, share, certificates, folder)
+    elif certificates:
+        print_one(voice, certificates[0], Asking(victim, folder, how[0]).path(0))
     found = {
         "title": victim.title,
         "method": "enumeration" if how[0] else "bounds",
@@ -230,9 +231,7 @@ def _ask(
         found |= _compared(voice, other[0], certificates, theirs)
     page = _page(victim, certificates, found, folder)
     if page is not None:
-        voice.people.print(f"Page:  {page}", markup=False, soft_wrap=True)
-        if open_page:
-            typer.launch(page.resolve().as_uri())
+        tell_page(voice, page, open_page)
     voice.record({**found, "page": None if page is None else str(page)})
     if interrupt.asked:
         done = f"{len(certificates)} of {len(victim.pictures)} pictures have a certificate"
