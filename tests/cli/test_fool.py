@@ -151,9 +151,79 @@ def test_an_attack_and_a_corruption_have_their_curves(shelf: Path, call) -> None
         (("--corruption", "blurr"), "did you mean 'blur'"),
         (("--attack", "pgd", "--budget", "0"), "--budget"),
         (("--attack", "pgd", "--corruption", "blur"), "one of them"),
+        (("--attack", "pgd", "--budget", "8"), "8 of 255 levels are 0.031"),
+        (("--attack", "fgsm", "--steps", "3"), "leave --steps out"),
+        (("--attack", "square", "--restarts", "3"), "pgd, pgd-l2"),
+        (("--attack", "pgd", "--steps", "0"), "1 or more"),
+        (("--budget", "0.1"), "add --attack pgd"),
+        (("--corruption", "blur", "--restarts", "2"), "no attack"),
+        (("--attack", "pgd", "--enumerate"), "leave --enumerate out"),
+        (("--attack", "pgd", "--beside", "zzzz"), "runs list"),
+        (("--attack", "pgd", "--beside", "noisy"), "names no classes"),
     ],
 )
 def test_wrong_attacks_are_told(shelf: Path, call, words: tuple[str, ...], told: str) -> None:
     outcome = call("fool", "deep", *words)
     assert outcome.code == 2
     assert told in outcome.err
+
+
+def test_two_runs_are_attacked_beside_each_other(shelf: Path, call) -> None:
+    words = ("fool", "deep", "--count", "30", "--attack", "pgd", "--budget", "0.05", "--steps", "5")
+    told = call(*words, "--restarts", "2", "--beside", "plain", "--json", "out.json")
+    assert told.code == 0, told.err
+    record = json.loads(Path("out.json").read_text())
+    assert record["settings"] == {"steps": 5, "restarts": 2}
+    assert record["beside"]["title"] == "run plain"
+    for here, there, apart in zip(
+        record["curve"], record["beside"]["curve"], record["difference"], strict=True
+    ):
+        assert apart["size"] == here["budget"] == there["budget"]
+        assert apart["value"] == pytest.approx(here["accuracy"] - there["accuracy"])
+        assert apart["low"] <= apart["value"] <= apart["high"]
+    alone = call(*words[:-2], "--steps", "5", "--restarts", "2", "--json", "alone.json")
+    assert alone.code == 0
+    assert json.loads(Path("alone.json").read_text())["curve"] == record["curve"]
+
+
+def test_two_runs_are_asked_about_one_pixel_beside_each_other(shelf: Path, call) -> None:
+    told = call("fool", "deep", "--count", "6", "--beside", "plain", "--json", "out.json")
+    assert told.code == 0, told.err
+    record = json.loads(Path("out.json").read_text())
+    assert record["beside"]["asked"] + record["beside"]["wrong"] == 6
+    assert record["difference"]["pictures"] + record["difference"]["left_out"] == 6
+    assert "Of run plain it changes" in told.out
+    assert (shelf / "plain" / "fool" / "certificates" / "validation-5.json").is_file()
+
+
+def test_a_run_of_other_pictures_cannot_stand_beside(mine: Path, shelf: Path, call) -> None:
+    told = call(
+        "fool", "mine_to_fool.py:build", "--pictures", "pictures.npz", "--beside", "plain"
+    )  # fmt: skip
+    assert told.code == 2
+    assert "other pictures" in told.err
+
+
+def test_an_attack_that_is_stopped_tells_what_it_has(
+    shelf: Path, call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pellucid.fool import robustness
+
+    monkeypatch.setattr(robustness, "AT_ONCE", {"linf": 10})
+    parts, before = [], robustness.Attacking._part
+
+    def part(self, known, places):
+        if len(parts) == 2:
+            raise KeyboardInterrupt
+        parts.append(places)
+        return before(self, known, places)
+
+    monkeypatch.setattr(robustness.Attacking, "_part", part)
+    words = ("fool", "deep", "--count", "30", "--attack", "fgsm", "--beside", "plain")
+    told = call(*words, "--json", "out.json")
+    assert told.code == 130
+    assert "Only 20 of 30 pictures were done." in told.err
+    record = json.loads(Path("out.json").read_text())
+    assert record["stopped"] is True
+    assert record["clean"]["examples"] == 20
+    assert "beside" not in record

@@ -209,3 +209,27 @@ def test_labels_that_cannot_be_shuffled_are_refused(shelf: Path, call, words) ->
     outcome = call("look", *words, "--random-labels")
     assert outcome.code == 2
     assert "leave --random-labels out" in outcome.err
+
+
+def test_what_was_found_before_ctrl_c_is_on_the_page(
+    shelf: Path, call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pellucid.inside import looking
+
+    before = looking.measure
+
+    def measure(name, subject):
+        if name == "filters":
+            raise KeyboardInterrupt
+        return before(name, subject)
+
+    monkeypatch.setattr(looking, "measure", measure)
+    only = [word for name in ("distributions", "filters", "pooling") for word in ("--only", name)]
+    record, outcome = asked(call, "plain", *only, code=130)
+    assert [one["name"] for one in record["instruments"]] == ["distributions"]
+    assert record["not_done"] == ["filters", "pooling"]
+    assert "Not done: filters, pooling." in outcome.err
+    assert "<section" in Path(record["page"]).read_text(encoding="utf-8")
+    told = call("look", "plain", "--only", "filters")
+    assert told.code == 130
+    assert "Traceback" not in told.err

@@ -29,6 +29,13 @@ WRONG = {
     "digits --device gpu": ("device: found 'gpu'", "--device cpu"),
     "digits --set schedule=cosin": ("schedule: found 'cosin'", "did you mean 'cosine'?"),
     "digits --set augment=shfit:2": ("augmentation: found 'shfit'", "did you mean 'shift'?"),
+    "digits --set adversarial=fgsm": ("--set adversarial: found 'fgsm'", "adversarial=pgd:0.1"),
+    "digits --set adversarial=pgd:8": ("--set adversarial: found 'pgd:8'", "adversarial=pgd:0.1"),
+    "digits --set adversarial=pixels:1.5": ("a whole number of pixels", "adversarial=pixels:1"),
+    "digits --set adversarial=pgd --set adversarial_steps=0": (
+        "--set adversarial_steps: found 0", "adversarial_steps=7",
+    ),
+    "digits --task denoise --set adversarial=pgd": ("the task denoise", "leave adversarial out"),
     "digits --set widht=3": ("--set: found 'widht'", "did you mean 'width'"),
     "digits --set noise=0.5": ("--set: found 'noise'", "noise belongs to --task denoise"),
     "digits --set hidden=5": (

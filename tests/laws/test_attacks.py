@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,13 +12,24 @@ from torch import Tensor, nn
 from fool_victims import victim
 from pellucid.base.errors import WrongUse
 from pellucid.fool import attack as attacks
-from pellucid.fool.attack import ATTACKS, CORRUPTIONS, Outcome, Task, masking, run, within
+from pellucid.fool import robustness
+from pellucid.fool.attack import (
+    ATTACKS,
+    CORRUPTIONS,
+    Outcome,
+    Task,
+    masking,
+    run,
+    settings_for,
+    within,
+)
 from pellucid.fool.bounds import Scaling
-from pellucid.fool.robustness import attacked, corrupted
+from pellucid.fool.robustness import Attacking, Corrupting, attacked, corrupted
 from pellucid.fool.victim import Victim
 
 BUDGETS = {"linf": 0.15, "l2": 0.8, "pixels": 2.0}
-QUICK = {"steps": 12, "queries": 120, "population": 40, "generations": 8}
+QUICK = {"steps": 12, "population": 40}
+STEPS = {"square": 120, "differential-evolution": 8}
 
 Run = Callable[[Task], Outcome]
 every_attack = pytest.mark.parametrize("name", ATTACKS.names())
@@ -94,8 +106,9 @@ LAWS = [
 @every_attack
 def test_the_attack_keeps_the_law(name: str, law: Callable[[Run, Task, str], None]) -> None:
     norm = ATTACKS.load(name).NORM
-    count = 2 if norm == "pixels" else 12
-    law(lambda task: run(name, task), task_for(norm, count=count), norm)
+    given = task_for(norm, count=2 if norm == "pixels" else 12)
+    settings = {**QUICK, "steps": STEPS.get(name, QUICK["steps"])}
+    law(lambda task: run(name, task), replace(given, settings=settings), norm)
 
 
 def goes_too_far(task: Task) -> Outcome:
@@ -165,6 +178,115 @@ def test_one_step_on_a_linear_network_is_the_one_worked_out_by_hand() -> None:
     torch.testing.assert_close(near.pictures.flatten(), torch.tensor([0.6, 0.5]).double())
     torch.testing.assert_close(far.pictures.flatten(), torch.tensor([0.5, 0.6]).double())
     assert (near.fooled.tolist(), far.fooled.tolist()) == ([False], [True])
+
+
+# What was asked for: steps and restarts; what is done when it is stopped.
+
+
+@every_attack
+def test_an_attack_takes_the_settings_that_it_has(name: str) -> None:
+    module = ATTACKS.load(name)
+    for key in ("steps", "restarts"):
+        if hasattr(module, key.upper()):
+            assert settings_for(name, **{"steps": None, "restarts": None, key: 3}) == {key: 3}
+            with pytest.raises(WrongUse, match="1 or more"):
+                settings_for(name, **{"steps": None, "restarts": None, key: 0})
+        else:
+            with pytest.raises(WrongUse, match="it has none"):
+                settings_for(name, **{"steps": None, "restarts": None, key: 3})
+
+
+class Counting(nn.Module):
+    """Counts how often it is asked with a slope."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.slopes = inner, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.slopes += int(x.requires_grad)
+        scores: Tensor = self.inner(x)
+        return scores
+
+
+@pytest.mark.parametrize("name", ["pgd", "pgd-l2"])
+def test_so_many_steps_are_taken_from_so_many_starts(name: str) -> None:
+    given = task_for(ATTACKS.load(name).NORM)
+    counting = Counting(given.victim.network)
+    given.victim.network = counting.eval()
+    run(name, replace(given, settings={"steps": 7, "restarts": 3}))
+    assert counting.slopes == 21
+
+
+@pytest.mark.parametrize("name", ["pgd", "pgd-l2"])
+def test_a_new_start_finds_no_less(name: str) -> None:
+    given = task_for(ATTACKS.load(name).NORM, count=24)
+    once, often = (
+        run(name, replace(given, settings={"steps": 2, "restarts": many})).fooled for many in (1, 6)
+    )
+    assert bool((often | ~once).all())
+    assert int(often.sum()) > int(once.sum())
+
+
+def test_more_pixels_than_there_are_cannot_change() -> None:
+    asked = victim("convolutions", 2, 2)
+    with pytest.raises(WrongUse, match="at most"):
+        Attacking("greedy-pixels", 10_000).on(asked)
+
+
+@pytest.mark.parametrize(("name", "budget"), [("pgd", 1.5), ("greedy-pixels", 1.5)])
+def test_a_budget_that_cannot_be_is_refused(name: str, budget: float) -> None:
+    with pytest.raises(WrongUse, match="--budget"):
+        attacked(victim("convolutions", 2, 2), name, budget)
+
+
+def test_the_budgets_around_one_stay_in_the_range_of_values() -> None:
+    assert Attacking("pgd", 0.8).budgets == pytest.approx([0.2, 0.4, 0.8, 1.0])
+    assert Attacking("pgd-l2", 2.0).budgets == [0.5, 1.0, 2.0, 3.0, 4.0]
+    assert Attacking("greedy-pixels", 3).budgets == [1.0, 2.0, 3.0]
+    assert Attacking("greedy-pixels", 40).budgets == [10.0, 20.0, 40.0]
+
+
+def stops_at(monkeypatch: pytest.MonkeyPatch, name: str, count: int) -> None:
+    """Ctrl-C in the call number `count` of `pellucid.fool.robustness`'s `name`."""
+    calls = 0
+    before: Callable[..., Outcome] = getattr(robustness, name)
+
+    def stopped(*given: object) -> Outcome:
+        nonlocal calls
+        calls += 1
+        if calls == count:
+            raise KeyboardInterrupt
+        return before(*given)
+
+    monkeypatch.setattr(robustness, name, stopped)
+
+
+def test_what_was_attacked_before_ctrl_c_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(robustness, "AT_ONCE", {"linf": 5})
+    asked = victim("convolutions", 12, 2)
+    whole = Attacking("fgsm", 0.1).on(asked)
+    stops_at(monkeypatch, "run", 2 * 5 + 1)  # five budgets for each of two parts
+    tried = Attacking("fgsm", 0.1).on(asked)
+    assert tried.stopped
+    assert tried.done == 10
+    assert torch.equal(tried.held, whole.held[:10])
+    assert tried.clean["examples"] == 10
+    assert Attacking("fgsm", 0.1).record(asked, tried)["stopped"] is True
+
+
+def test_severities_before_ctrl_c_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = victim("convolutions", 12, 2)
+    stops_at(monkeypatch, "confirmed", 4)
+    tried = Corrupting("noise").on(asked)
+    assert tried.stopped
+    assert len(Corrupting("noise").record(asked, tried)["severities"]) == 3
+
+
+def test_ctrl_c_before_anything_was_found_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stops_at(monkeypatch, "run", 1)
+    with pytest.raises(KeyboardInterrupt):
+        Attacking("fgsm", 0.1).on(victim("convolutions", 12, 2))
 
 
 # Masked gradients are told before any robust accuracy.

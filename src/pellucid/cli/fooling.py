@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.base.records import Record
+from pellucid.cli.attacking import difference_in_words, percent
 from pellucid.cli.output import Voice, table
 
 SHOWN = 10
@@ -63,8 +64,8 @@ def print_share(voice: Voice, share: Record, certificates: list[Record], folder:
     if share["share_fooled"] is not None:
         people.print(
             f"One pixel changes the answer of {share['fooled']} of {share['asked']} rightly read "
-            f"pictures: {_percent(share['share_fooled'])} (95 % interval "
-            f"{_percent(share['low'])} to {_percent(share['high'])}).",
+            f"pictures: {percent(share['share_fooled'])} (95 % interval "
+            f"{percent(share['low'])} to {percent(share['high'])}).",
             markup=False,
             soft_wrap=True,
         )
@@ -73,7 +74,8 @@ def print_share(voice: Voice, share: Record, certificates: list[Record], folder:
     if share["wrong"]:
         people.print(f"{share['wrong']} were read wrongly before any change.", markup=False)
     rows = table("picture", "read as", "becomes", "pixel", "from")
-    fooled = [one for one in certificates if one["flips"]]
+    right = [one for one in certificates if one["label"] in (None, one["answer"])]
+    fooled = [one for one in right if one["flips"]]
     for record in fooled[:SHOWN]:
         flip = record["flips"][0]
         pixel, values = _flip(flip)
@@ -83,31 +85,21 @@ def print_share(voice: Voice, share: Record, certificates: list[Record], folder:
     people.print(f"Certificates:  {folder / 'certificates'}", markup=False, soft_wrap=True)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def print_attacked(voice: Voice, found: Record) -> None:
-    """Accuracy over budgets; before it what is to be said of the slopes."""
+def print_beside(voice: Voice, title: str, share: Record, difference: Record) -> None:
+    """The other network's share, and by how much this one's is larger, on the same pictures."""
     people = voice.people
-    for sentence in found["masking"]:
-        people.print(sentence, markup=False, soft_wrap=True)
-    rows = table(f"{found['attack']}, budget ({found['norm']})", "read rightly", "95 % interval")
-    rows.add_row("none", *_row(found["clean"]))
-    for row in found["curve"]:
-        rows.add_row(f"{row['budget']:.4g}", *_row(row))
-    people.print(rows)
-    people.print("An attack finds, it does not prove: a stronger one may find more.", markup=False)
-
-
-def print_corrupted(voice: Voice, found: Record) -> None:
-    """Accuracy over severities."""
-    rows = table(f"{found['corruption']} ({found['unit']})", "read rightly", "95 % interval")
-    rows.add_row("none", *_row(found["clean"]))
-    for row in found["severities"]:
-        rows.add_row(f"{row['size']:.4g}", *_row(row))
-    voice.people.print(rows)
-
-
-def _row(row: Record) -> tuple[str, str]:
-    return _percent(row["accuracy"]), f"{_percent(row['low'])} to {_percent(row['high'])}"
+    if share["share_fooled"] is not None:
+        people.print(
+            f"Of {title} it changes {share['fooled']} of {share['asked']}: "
+            f"{percent(share['share_fooled'])} (95 % interval {percent(share['low'])} to "
+            f"{percent(share['high'])}).",
+            markup=False,
+            soft_wrap=True,
+        )
+    if difference["pictures"]:
+        people.print(
+            f"Difference on the {difference['pictures']} pictures that both read rightly and that "
+            f"are settled for both: {difference_in_words(difference)}.",
+            markup=False,
+            soft_wrap=True,
+        )

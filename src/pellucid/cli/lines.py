@@ -43,12 +43,16 @@ class Lines:
         self._begun = time.perf_counter()
         self._first_step = 0
 
-    def begin(self, first_step: int = 0) -> None:
-        """The heading of the epochs' rows; time is counted from here."""
+    def begin(self, first_step: int = 0, is_attacked: bool = False) -> None:
+        """The heading of the epochs' rows; time is counted from here.
+
+        A training that is attacked has one column more: what is read rightly all the same.
+        """
         self._begun, self._first_step = time.perf_counter(), first_step
         heading = (
             f"{'epoch':>5}  {'train loss':>10}  {'right':>9}  {'valid. loss':>11}  "
-            f"{'valid. ' + self.metric.replace('_db', ' dB'):>15}  {'time':>9}"
+            f"{'valid. ' + self.metric.replace('_db', ' dB'):>15}  "
+            f"{'attacked  ' if is_attacked else ''}{'time':>9}"
         )
         self.console.print(heading, style="dim")
 
@@ -87,10 +91,12 @@ class Lines:
         """An epoch that is over, as a line of `metrics.jsonl`."""
         train, validation = row["train"], row["validation"]
         value = short_metric(self.metric, validation[self.metric])
+        robust = validation.get("robust")
+        attacked = "" if robust is None else f"{short_metric('accuracy', robust):>8}  "
         own = short_metric("accuracy", train["accuracy"]) if "accuracy" in train else "–"
         self.console.print(
             f"{row['epoch']:>5}  {train['loss']:>10.4f}  {own:>9}  {validation['loss']:>11.4f}  "
-            f"{value:>15}  {row['seconds']:>7.1f} s{'  ← best' if is_best else ''}"
+            f"{value:>15}  {attacked}{row['seconds']:>7.1f} s{'  ← best' if is_best else ''}"
         )
 
     def stage(self, words: str) -> None:

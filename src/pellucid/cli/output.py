@@ -34,6 +34,10 @@ Standardise = Annotated[
 OpenPage = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 
 
+STOPPED = 130
+"""The exit code after Ctrl-C, for a command that has told what was found until then."""
+
+
 class Voice:
     """Where a command's words go.
 
@@ -63,6 +67,13 @@ class Voice:
             sys.stdout.flush()
         else:
             write_text(Path(self.json_path), text)
+
+
+def tell_page(voice: Voice, page: Path, open_page: bool) -> None:
+    """Say where a page lies, and open it if that was asked for."""
+    voice.people.print(f"Page:  {page}", markup=False, soft_wrap=True)
+    if open_page:
+        typer.launch(page.resolve().as_uri())
 
 
 def console(stderr: bool = False) -> Console:

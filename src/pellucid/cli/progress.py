@@ -32,7 +32,7 @@ class ProgressDisplay(Watcher):
         )
         if now.step:
             self.console.print(f"Resumed in epoch {now.epoch + 1}, at step {now.step:,}.")
-        self.lines.begin(now.step)
+        self.lines.begin(now.step, is_attacked=recipe.adversarial != "none")
 
     def on_step(self, training: Training) -> None:
         if self.lines.is_due:

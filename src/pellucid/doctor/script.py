@@ -94,8 +94,8 @@ def run_script(
     """Run the script to its end; its output, its exceptions and its exit code are its own.
 
     After `steps` steps it goes on unwatched, and of several processes that `torchrun` started
-    only the first is watched. `on_step` hears of every step before it is made. Raises `WrongUse`
-    for what is not there or no Python.
+    only the first is watched. `on_step` hears of steps before they are made, of each one at first.
+    Raises `WrongUse` for what is not there or no Python.
     """
     program = program_of(target, is_module)
     process, is_first = os.getpid(), os.environ.get("RANK", "0") == "0"

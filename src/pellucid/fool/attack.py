@@ -20,11 +20,13 @@ from pellucid.base.catalog import Catalog
 from pellucid.base.errors import WrongUse
 from pellucid.base.seeds import named_seed
 from pellucid.fool.victim import Victim
+from pellucid.train import perturb
+from pellucid.train.masking import Masking
+from pellucid.train.masking import masking as look_for_masking
+from pellucid.train.recipe import BUDGETS
 
 ATTACKS = Catalog("attack", "fool.attacks")
 CORRUPTIONS = Catalog("corruption", "fool.corruptions")
-
-NORMS = ("linf", "l2", "pixels")
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,37 @@ def run(name: str, task: Task) -> Outcome:
     return confirmed(found, task)
 
 
+def settings_for(name: str, steps: int | None, restarts: int | None) -> dict[str, Any]:
+    """What was asked for of an attack's own settings.
+
+    Raises `WrongUse` for a number below 1, and for a setting that the attack has not.
+    """
+    attack, asked = ATTACKS.load(name), {"steps": steps, "restarts": restarts}
+    chosen = {key: value for key, value in asked.items() if value is not None}
+    for key, value in chosen.items():
+        if not hasattr(attack, key.upper()):
+            knowing = [one for one in ATTACKS.names() if hasattr(ATTACKS.load(one), key.upper())]
+            raise WrongUse(
+                f"attack {name}, --{key}",
+                str(value),
+                f"no --{key}: it has none",
+                f"leave --{key} out, or take one that has {key}: {', '.join(knowing)}",
+            )
+        if value < 1:
+            usual = getattr(attack, key.upper())
+            raise WrongUse(f"attack {name}, --{key}", str(value), "1 or more", f"--{key} {usual}")
+    return chosen
+
+
 def check_budget(name: str, budget: float) -> None:
-    """Refuse a budget that is no number above 0."""
+    """Refuse a budget that is no number above 0, or no whole number of pixels."""
     attack = ATTACKS.load(name)
-    if not 0 < budget < math.inf:
+    too_much = (attack.NORM == "linf" and budget > 1) or (attack.NORM == "pixels" and budget % 1)
+    if not 0 < budget < math.inf or too_much:
         raise WrongUse(
             f"attack {name}, --budget",
             f"{budget:g}",
-            f"a budget above 0, in its unit ({attack.NORM})",
+            BUDGETS[attack.NORM],
             f"--budget {attack.BUDGET:g}",
         )
 
@@ -112,63 +137,40 @@ def confirmed(found: Tensor, task: Task) -> Outcome:
 
 def within(found: Tensor, task: Task, norm: str) -> Tensor:
     """Changed pictures cut to the budget and to 0…1."""
-    change = found.detach() - task.pictures
-    if norm == "linf":
-        change = change.clamp(-task.budget, task.budget)
-    elif norm == "l2":
-        length = change.flatten(1).norm(dim=1).clamp(min=1e-30).view(-1, 1, 1, 1)
-        change = change * (task.budget / length).clamp(max=1)
-    else:
-        change = _fewest(change, int(task.budget))
-    return (task.pictures + change).clamp(0, 1)
+    return perturb.within(found, task.pictures, task.budget, norm)
 
 
-def _fewest(change: Tensor, pixels: int) -> Tensor:
-    """The changes of the `pixels` pixels that changed most; the others are taken back."""
-    sizes = change.abs().sum(dim=1).flatten(1)
-    kept = torch.zeros_like(sizes).scatter_(1, sizes.topk(min(pixels, sizes.shape[1])).indices, 1.0)
-    return change * kept.view(len(change), 1, *change.shape[2:])
+def climbed(task: Task, norm: str, step: float, steps: int, restarts: int) -> Tensor:
+    """Projected gradient descent (PGD), tried `restarts` times where it failed before.
 
-
-@dataclass(frozen=True)
-class Masking:
-    """Whether slopes can be trusted: attacks by slope are blind where there are none."""
-
-    flat: float
-    """The share of pictures whose slope is exactly 0."""
-    is_random: bool
-    differs: float
-    """The share of pictures where a step along the slope does not raise the loss."""
-
-    @property
-    def sentences(self) -> list[str]:
-        """What must be said beside any robust accuracy."""
-        told = []
-        if self.flat > 0.02:
-            told.append(
-                f"The slope is exactly 0 for {100 * self.flat:.0f} % of the pictures: attacks by "
-                "slope see nothing there, so their robust accuracy says nothing."
-            )
-        if self.is_random:
-            told.append("The slope is another one each time: the forward is random.")
-        if self.differs > 0.25:
-            told.append(
-                f"A small step along the slope does not raise the loss for "
-                f"{100 * self.differs:.0f} % of the pictures: the slope is not the network's own."
-            )
-        return told
+    The first changed picture of each that is answered otherwise, else the last one tried.
+    """
+    best = task.pictures.clone()
+    is_open = torch.ones(len(best), dtype=torch.bool)
+    steps = int(task.settings.get("steps", steps))
+    step = float(task.settings.get("step", step))
+    for restart in range(int(task.settings.get("restarts", restarts))):
+        start = perturb.random_change(
+            best.shape, task.budget, norm, task.chance("pgd", str(restart))
+        )
+        found = perturb.climb(
+            task.pictures,
+            task.pictures + start,
+            task.slope,
+            task.budget,
+            norm,
+            step,
+            steps,
+        )
+        best[is_open] = found[is_open]
+        is_open &= task.lead(best) >= 0
+    return best
 
 
 def masking(task: Task) -> Masking:
     """Is the slope there, the same each time, and does the loss rise along it?"""
-    first, second = task.slope(task.pictures), task.slope(task.pictures)
-    sizes = first.flatten(1).abs().amax(dim=1)
-    step = 1e-3 * first.sign()
-    before, after = (
-        functional.cross_entropy(task.scores(one), task.answers, reduction="none")
-        for one in (task.pictures, (task.pictures + step).clamp(0, 1))
-    )
-    moves = sizes > 0
-    falls = (after <= before) & moves & (before > 1e-9)
-    share = float(falls.sum()) / max(1, int(moves.sum()))
-    return Masking(float((sizes == 0).double().mean()), not torch.equal(first, second), share)
+
+    def loss(pictures: Tensor) -> Tensor:
+        return functional.cross_entropy(task.scores(pictures), task.answers, reduction="none")
+
+    return look_for_masking(task.pictures, task.slope, loss)

@@ -21,8 +21,8 @@ def shown(victim: Victim, record: Record) -> Record:
     return {
         **{key: record[key] for key in SHOWN},
         "shape": list(picture.shape),
-        "levels": _levels(picture),
-        "changed": _levels(changed),
+        "levels": levels(picture),
+        "changed": levels(changed),
         "smallest": _smallest(record, picture),
         "open": [[entry[0], entry[1]] for entry in record["open"]],
         "worst": {
@@ -39,7 +39,8 @@ def shown(victim: Victim, record: Record) -> Record:
 SHOWN = ("index", "label", "answer", "claim", "method", "proved", "flipped", "undecided", "flips")
 
 
-def _levels(picture: Tensor) -> list[int]:
+def levels(picture: Tensor) -> list[int]:
+    """A picture's values as whole levels 0 to 255."""
     return [int(one) for one in (picture * 255).round().flatten().tolist()]
 
 

@@ -70,27 +70,41 @@ def look_at(
 
     `tell(name, None)` is called before an instrument is at work, `tell(name, seconds)` after it.
     Returns `about` with, for each instrument, its error, limits, what it skipped, its seconds and
-    its two files by name.
+    its two files by name. Ctrl-C ends it: what was found until then is kept, if there is any, and
+    `not_done` names the instruments that were not put to it.
     """
     _clear(folder)
     told: list[Record] = []
     for name in names:
-        tell(name, None)
-        begun = time.perf_counter()
-        reading = measure(name, subject)
-        facts = keep(reading, name, folder)
-        seconds = time.perf_counter() - begun
-        tell(name, seconds)
-        told.append({**_summary(name, facts, reading), "seconds": seconds})
+        try:
+            told.append(_put(name, subject, folder, tell))
+        except KeyboardInterrupt:
+            if not told:
+                raise
+            break
     known = {
         **about,
         "classes": list(subject.classes),
         "shape": list(subject.shape),
         "pictures": subject.pictures,
         "layers": list(subject.layers),
+        "not_done": names[len(told) :],
     }
     write_json(folder / "about.json", known)
     return {**known, "instruments": told}
+
+
+def _put(
+    name: str, subject: Subject, folder: Path, tell: Callable[[str, float | None], None]
+) -> Record:
+    """One instrument: what it found is on disk, and its summary is returned."""
+    tell(name, None)
+    begun = time.perf_counter()
+    reading = measure(name, subject)
+    facts = keep(reading, name, folder)
+    seconds = time.perf_counter() - begun
+    tell(name, seconds)
+    return {**_summary(name, facts, reading), "seconds": seconds}
 
 
 def _clear(folder: Path) -> None:

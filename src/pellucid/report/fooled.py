@@ -125,7 +125,8 @@ def _picture(levels: list[int], shape: list[int]) -> str:
     return pictures.data_uri(pictures.plain(array))
 
 
-def _svg(levels: list[int], shape: list[int], inner: str, label: str) -> str:
+def drawn(levels: list[int], shape: list[int], inner: str, label: str) -> str:
+    """A picture of whole levels, in `shape`, with marks of `CELL` units a pixel over it."""
     _, rows, columns = shape
     width, height = columns * CELL, rows * CELL
     return (
@@ -141,7 +142,7 @@ def _map(one: Record, cell: Any) -> str:
     unknown = {(row, column) for row, column in one["open"]} - flips
     cells += "".join(_letter(row, column, "?", "#fff") for row, column in sorted(unknown))
     label = f"{len(one['smallest'])} pixels that flip, {len(unknown)} undecided"
-    return _svg(one["levels"], one["shape"], cells, label)
+    return drawn(one["levels"], one["shape"], cells, label)
 
 
 def _class_cell(one: Record) -> Any:
@@ -242,5 +243,5 @@ def _entry(one: Record) -> str:
         f"picture {one['index']}, row {worst['row']}, column {worst['column']}: "
         f"{_value(worst['own'])} to {_value(worst['value'])}"
     )
-    drawn = _svg(one["changed"], one["shape"], ring, words)
-    return f'<li title="{text(title)}">{drawn}{text(words)}</li>'
+    changed = drawn(one["changed"], one["shape"], ring, words)
+    return f'<li title="{text(title)}">{changed}{text(words)}</li>'

@@ -75,7 +75,7 @@ class Feed:
             batches = zip(torch.split(inputs, size), torch.split(targets, size), strict=True)
             for step, (question, answer) in enumerate(batches, start=first):
                 if start <= step < last:
-                    yield self._share(question), self._share(answer)
+                    yield self.share(question), self.share(answer)
 
     def _prepare(self, chosen: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         chance = torch.Generator(self.device).manual_seed(seed)
@@ -85,5 +85,6 @@ class Feed:
         inputs = self.task.prepare(examples)
         return self.task.pose(inputs, self.labels.index_select(0, chosen), chance)
 
-    def _share(self, batch: Tensor) -> Tensor:
+    def share(self, batch: Tensor) -> Tensor:
+        """This process's examples of a whole batch."""
         return batch if self.world == 1 else batch[self.rank :: self.world]

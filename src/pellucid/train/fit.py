@@ -28,6 +28,7 @@ from pellucid.train.build import build, check_fit, check_learns, example_inputs
 from pellucid.train.defaults import default_recipe
 from pellucid.train.environment import choose_device, describe, precision
 from pellucid.train.evaluate import evaluate
+from pellucid.train.hardening import Hardening, adversary_of, robustness
 from pellucid.train.interrupt import Interrupt
 from pellucid.train.keep import Keeper
 from pellucid.train.lock import alone
@@ -136,6 +137,10 @@ class Sitting:
         self.feed = Feed(
             data.train, self.task, recipe, self.device, self.ranks.rank, self.ranks.world
         )
+        adversary = adversary_of(
+            recipe, self.network, self.task, precision(recipe.precision, self.device)
+        )
+        self.hardening = Hardening(adversary, recipe, self.feed.share) if adversary else None
         self.optimiser = make_optimiser(self.network, recipe)
         self.average = WeightAverage(self.network, recipe.average) if recipe.average else None
         self.progress = Progress()
@@ -218,7 +223,7 @@ class Sitting:
         if self.ranks.first:
             keeper.tick()
             row = self._row(keeper.judged)
-            value = row["validation"][self.task.metric]
+            value = row["validation"].get("robust", row["validation"][self.task.metric])
             if now.best is None or not self.task.better(now.best, value):
                 now.risen = now.epoch + 1
             if self.task.better(value, now.best):
@@ -249,7 +254,11 @@ class Sitting:
         train: Record = {"loss": now.loss_sum / max(1, now.done)}
         if self.task.metric == "accuracy":
             train["accuracy"] = now.right / max(1, now.seen)
-        keys = {self.task.metric, "low", "high", "loss"}
+        adversary = adversary_of(self.recipe, judged, self.task)
+        if adversary:
+            robust = robustness(adversary, self.data.validation, self.device)
+            summary = {**summary, "robust": robust["accuracy"]}
+        keys = {self.task.metric, "low", "high", "loss", "robust"}
         steps = self.recipe.steps(self.feed.steps)
         return {
             "epoch": now.epoch + 1,
@@ -274,6 +283,7 @@ class Sitting:
             training=training,
             autocast=precision(self.recipe.precision, self.device),
             after_step=keeper.after_step(interrupt, writes=self.ranks.first),
+            hardening=self.hardening,
         )
         keeper.settle = loop.tally.settle
         return loop

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pellucid.base.errors import WrongUse
 from pellucid.train.batches import Feed
+from pellucid.train.hardening import Hardening
 from pellucid.train.optimiser import WeightAverage, set_rate
 from pellucid.train.recipe import Recipe
 from pellucid.train.schedule import rate_at
@@ -36,6 +37,8 @@ class Loop:
     autocast: torch.dtype | None
     after_step: Callable[[], bool]
     """Called after every step, for checkpoints; True asks to stop."""
+    hardening: Hardening | None = None
+    """Changes each batch to what the network reads worst, where the recipe asks for it."""
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.training)
@@ -49,6 +52,8 @@ class Loop:
         tally = self.tally
         network.train()
         for inputs, targets in self.feed.epoch(now.epoch, now.done, stop):
+            if self.hardening:
+                inputs = self.hardening.harder(inputs, targets, now.step, steps)
             self.watchers.on_batch(self.training, inputs, targets)
             set_rate(self.optimiser, rate_at(now.step, steps, recipe))
             output, loss = self.forward(inputs, targets)

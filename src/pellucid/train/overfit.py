@@ -49,7 +49,7 @@ def by_heart(
 ) -> ByHeart:
     """Train a copy of the network on `count` examples, one batch, with the recipe's optimiser.
 
-    The rate is constant; dropout, augmentation, weight decay and label smoothing are off.
+    The rate is constant; dropout, augmentation, attacks, weight decay and label smoothing are off.
     """
     if not 1 <= count <= len(split):
         raise WrongUse(
@@ -85,6 +85,7 @@ def _plain(recipe: Recipe, count: int) -> Recipe:
         recipe,
         batch_size=count,
         augment=(),
+        adversarial="none",
         weight_decay=0.0,
         label_smoothing=0.0,
         schedule="constant",

@@ -16,6 +16,7 @@ from torch import nn
 from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
 from pellucid.train.batches import Feed
+from pellucid.train.hardening import Hardening, adversary_of
 from pellucid.train.optimiser import make_optimiser, set_rate
 from pellucid.train.recipe import Recipe
 from pellucid.train.task import Task
@@ -49,6 +50,8 @@ def range_test(network: nn.Module, task: Task, feed: Feed, recipe: Recipe) -> Ra
     """
     network = copy.deepcopy(network).train()
     optimiser = make_optimiser(network, recipe)
+    adversary = adversary_of(recipe, network, task)
+    hardening = Hardening(adversary, recipe, feed.share) if adversary else None
     rates: list[float] = []
     losses: list[float] = []
     mean = 0.0
@@ -57,6 +60,8 @@ def range_test(network: nn.Module, task: Task, feed: Feed, recipe: Recipe) -> Ra
         for inputs, targets in feed.epoch(epoch):
             rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
             set_rate(optimiser, rate)
+            if hardening:  # with the whole budget, as after the warm-up
+                inputs = hardening.harder(inputs, targets, step, steps=0)
             network.zero_grad()
             loss = task.loss(network(inputs), targets)
             loss.backward()  # type: ignore[no-untyped-call]

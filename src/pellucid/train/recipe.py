@@ -17,6 +17,13 @@ OPTIMISERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 AUGMENTATIONS = ("shift", "flip", "crop", "cutout", "warp")
 PRECISIONS = ("auto", "float32", "bf16")
+ADVERSARIES = {"pgd": ("linf", 0.1), "pgd-l2": ("l2", 1.0), "pixels": ("pixels", 1.0)}
+"""What a network can be hardened against → norm and usual budget, in pictures of 0…1."""
+BUDGETS = {
+    "linf": "a budget above 0, at most 1 (values are 0 to 1; 8 of 255 levels are 0.031)",
+    "l2": "a length above 0",
+    "pixels": "a whole number of pixels, 1 or more",
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,10 @@ class Recipe:
     """Passes over the training data; a share of one is allowed (0.75)."""
     augment: tuple[str, ...] = ()
     """Changes to training pictures, with their size in pixels: `shift:2`, `flip`, `crop:4`, …"""
+    adversarial: str = "none"
+    """The attack on every training batch, with its budget: `pgd:0.1`, `pgd-l2:1`, `pixels:1`."""
+    adversarial_steps: int = 7
+    """Steps of that attack; of `pixels` the places that are tried for each pixel."""
     label_smoothing: float = 0.0
     clip: float = 0.0
     """Largest norm of all gradients together; 0 is no limit."""
@@ -74,6 +85,7 @@ class Recipe:
             object.__setattr__(self, "epochs", int(self.epochs))
         for word in self.augment:
             parse_augmentation(word)
+        parse_adversarial(self.adversarial)
 
     def steps(self, per_epoch: int) -> int:
         """Steps in all, where an epoch has `per_epoch`."""
@@ -143,6 +155,29 @@ def parse_augmentation(word: str) -> tuple[str, float]:
     return name, value
 
 
+def parse_adversarial(word: str) -> tuple[str, float] | None:
+    """`pgd:0.1` → ("pgd", 0.1); a word without a budget gets the usual one; None for `none`."""
+    name, _, size = word.partition(":")
+    if word == "none":
+        return None
+    if name not in ADVERSARIES:
+        raise _no_budget(word, "none, or an attack with its budget: pgd, pgd-l2 or pixels", "pgd")
+    norm, usual = ADVERSARIES[name]
+    try:
+        budget = float(size) if size else usual
+    except ValueError:
+        budget = math.nan
+    too_much = (norm == "linf" and budget > 1) or (norm == "pixels" and bool(budget % 1))
+    if not 0 < budget < math.inf or too_much:
+        raise _no_budget(word, BUDGETS[norm], name)
+    return name, budget
+
+
+def _no_budget(word: str, expected: str, name: str) -> WrongUse:
+    usual = f"for example adversarial={name}:{ADVERSARIES[name][1]:g}"
+    return WrongUse("recipe, adversarial", repr(word), expected, usual)
+
+
 def _check_names(recipe: Recipe) -> None:
     for kind, name, names in (
         ("optimiser", recipe.optimiser, OPTIMISERS),
@@ -163,6 +198,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "step_factor": (1e-9, 1, "a factor above 0, at most 1"),
     "batch_size": (1, 10**9, "1 example or more"),
     "epochs": (1e-6, 10**9, "more than 0, e.g. 10"),
+    "adversarial_steps": (1, 10**6, "1 step or more"),
     "label_smoothing": (0, 0.999, "a share from 0 to below 1"),
     "clip": (0, 1e12, "0 (no limit) or a norm above 0"),
     "average": (0, 0.9999999, "a share from 0 to below 1"),

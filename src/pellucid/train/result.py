@@ -15,6 +15,7 @@ from pellucid.base.records import Record, append_json_line, write_json
 from pellucid.data.dataset import Dataset, Split
 from pellucid.train.checkpoint import save_tensors
 from pellucid.train.evaluate import Evaluation, evaluate
+from pellucid.train.hardening import adversary_of, robustness
 from pellucid.train.runs import Run
 from pellucid.train.task import Task
 from pellucid.train.verdict import verdict
@@ -77,13 +78,19 @@ def finish(
     """Judge the network, write `result.json`, and tell the watchers."""
     watcher.on_stage(training, "judging on the validation split")
     full = {"validation": judge_split(run, network, task, data, data.validation, "validation")}
-    if _main_split(run) == "test":
+    main, asked = _main_split(run), data.validation
+    if main == "test":
         watcher.on_stage(training, "judging on the sealed test split")
         with writing_looks(run, data):
-            test = data.open_test("the verdict at the end of training")
-            full["test"] = judge_split(run, network, task, data, test, "test")
+            asked = data.open_test("the verdict at the end of training")
+            full["test"] = judge_split(run, network, task, data, asked, "test")
     result = _result(run, task, training)
     result.update(full)
+    adversary = adversary_of(run.recipe, network, task)
+    if adversary:
+        watcher.on_stage(training, f"attacking it on the {main} split")
+        device = next(network.parameters()).device
+        result["robust"] = {"split": main, **robustness(adversary, asked, device)}
     result["verdict"] = verdict(result, run.recipe, run.data, run.metrics)
     for name, summary in full.items():
         result[name] = {key: value for key, value in summary.items() if key not in SLIM}

@@ -14,6 +14,7 @@ def verdict(result: Record, recipe: Recipe, data: Record, metrics: list[Record])
     judged = result[split]
     writer = {"accuracy": of_accuracy, "psnr_db": _decibels, "nats": _nats}[result["metric"]]
     headline, sentences = writer(judged, split, data)
+    sentences += _robust_sentences(result.get("robust"))
     return {
         "headline": headline,
         "sentences": [*sentences, *data_sentences(data)],
@@ -73,6 +74,29 @@ def _nats(judged: Record, split: str, data: Record) -> tuple[str, list[str]]:
     ]
 
 
+def _robust_sentences(robust: Record | None) -> list[str]:
+    """What an attack leaves of the right answers; what is to be said of the slopes comes first."""
+    if robust is None:
+        return []
+    return [
+        *robust["masking"],
+        f"Attacked ({robust['attack']}, {_allowed(robust)}): {percent(robust['accuracy'])} of the "
+        f"first {robust['examples']:,} {robust['split']} pictures still read correctly (95 % "
+        f"interval {percent(robust['low'])} to {percent(robust['high'])}). An attack finds, it "
+        "does not prove.",
+    ]
+
+
+def _allowed(robust: Record) -> str:
+    """What a budget allows, in the pictures' own values 0…1."""
+    budget = robust["budget"]
+    if robust["norm"] == "linf":
+        return f"each value changed by at most {budget:g}"
+    if robust["norm"] == "l2":
+        return f"a change of length {budget:g} at most"
+    return "one pixel changed" if budget == 1 else f"at most {budget:g} pixels changed"
+
+
 def data_sentences(data: Record) -> list[str]:
     """What is to be said of the data whenever a result on the test set is told."""
     count = data["duplicates"].get("train-test", 0)
@@ -101,6 +125,9 @@ def _next_steps(result: Record, recipe: Recipe, metrics: list[Record]) -> list[s
         return []
     steps = []
     last = metrics[-1]
+    robust = result.get("robust")
+    if robust is not None:
+        steps.append(f"Ask more of it: {_attack(robust, result['run_name'])}")
     gap = last["validation"]["loss"] - last["train"]["loss"]
     if result["stopped"] == "interrupted":
         steps.append(f"It was stopped early: pellucid runs resume {result['run_name']}")
@@ -120,6 +147,18 @@ def _next_steps(result: Record, recipe: Recipe, metrics: list[Record]) -> list[s
         steps.append("A network that looks at neighbourhoods does better here: try --net convnet")
     steps.append(f"Another seed tells how much is chance: try --seed {recipe.seed + 1}")
     return steps[:3]
+
+
+def _attack(robust: Record, name: str) -> str:
+    """The command that asks for more than it was trained with."""
+    budget = f"--budget {robust['budget']:g}"
+    if robust["norm"] == "linf":
+        return f"pellucid fool {name} --attack square {budget} --count 200"
+    if robust["norm"] == "l2":
+        return f"pellucid fool {name} --attack pgd-l2 --restarts 5 {budget} --count 200"
+    if robust["budget"] == 1:
+        return f"pellucid fool {name} --count 20"
+    return f"pellucid fool {name} --attack greedy-pixels {budget} --count 20"
 
 
 def _went_past_its_best(result: Record, metrics: list[Record]) -> bool:

@@ -18,7 +18,7 @@ from pellucid.watch.trace import Pass
 BEGINNING = 60
 """Steps that are kept from the first on."""
 LATER = 40
-"""Steps of those after them that are kept, the newest; one in `EACH`."""
+"""Steps of those after them that are kept, the newest; one in `EACH`, and more and more rarely."""
 EACH = 50
 MOST = 64_000_000
 """Numbers in all that are kept; larger batches are kept less often."""
@@ -119,7 +119,8 @@ class Captured:
         """Whether the next batch is to be kept."""
         if self.why_not:
             return False
-        return (step < BEGINNING or step % EACH == 0) and self.kept < MOST
+        each = EACH << (step // 1000).bit_length()  # 50, from 1,000 on 100, from 2,000 on 200 …
+        return (step < BEGINNING or step % each == 0) and self.kept < MOST
 
     def note_pass(self, network: nn.Module) -> None:
         """Before a pass that may be the network's first."""

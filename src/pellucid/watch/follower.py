@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.compiler import is_compiling
 from torch.nn import functional
-from torch.nn.modules import module as global_hooks
 from torch.optim import Optimizer
 from torch.optim import optimizer as optimizer_hooks
 from torch.utils.data import DataLoader
 
+from pellucid.watch.brief import Brief
 from pellucid.watch.captured import BEGINNING, Batch, Captured, Held, chance
 from pellucid.watch.exchanged import exchanged, true_places
 from pellucid.watch.lines import Steady
@@ -35,7 +35,6 @@ from pellucid.watch.tape import Tape
 from pellucid.watch.trace import NotFinite, Pass, Trace
 from pellucid.watch.updates import Updates
 
-Hook = Callable[..., None]
 MOST = 50_000
 """Passes that are noted; what comes later is not watched, and said not to be."""
 
@@ -64,6 +63,7 @@ class Follower:
         self._calls_of_dropout = CallsOfDropout(self.stack)
         self._lines: defaultdict[Any, Steady] = defaultdict(Steady)
         self._learnt_from: defaultdict[int, Learnt] = defaultdict(Learnt)
+        self._brief = Brief(self.trace, self._updates, self._losses, self._learnt_from)
         self._pending: tuple[int, list[float]] = (0, [])
         self._last: tuple[nn.Module, tuple[Any, ...]] | None = None
         self._listener: Listener | None = None
@@ -82,14 +82,17 @@ class Follower:
     def step(self) -> int:
         return len(self.trace.steps)
 
-    @property
     def _is_over(self) -> bool:
         seen = self.trace
-        over = len(seen.passes) >= MOST or len(seen.steps) >= self.most_steps
-        return over or bool(seen.stumbled) or self._has_ended
+        return bool(
+            self._has_ended
+            or len(seen.passes) >= MOST
+            or len(seen.steps) >= self.most_steps
+            or seen.stumbled
+        )
 
     def _listens(self) -> bool:
-        return not self._asking and not self._is_over
+        return not self._asking and not self._is_over()
 
     def _safely(self, method: Callable[..., None]) -> Callable[..., None]:
         """A mistake of ours must not end a training of the user's: it ends the watching."""
@@ -103,7 +106,7 @@ class Follower:
             except Exception as error:
                 if os.environ.get("PELLUCID_DEBUG", "") not in ("", "0"):
                     raise
-                self._asking = False
+                self._asking = self._brief.is_on = False
                 said = f"{type(error).__name__}: {error}".split("\n")[0]
                 self.trace.stumbled = f"step {self.step}, where the doctor stumbled ({said})"
 
@@ -113,15 +116,11 @@ class Follower:
     def watching(self) -> Iterator[Follower]:
         """Watch everything that happens inside the block, in this thread or others."""
         hear = self._safely
-        enter, leave = self._quick_ways(hear(self._enter), hear(self._leave))
         with self._hooks as hooks:
-            for handle in (
-                global_hooks.register_module_forward_pre_hook(enter),
-                global_hooks.register_module_forward_hook(leave, with_kwargs=True),
-                optimizer_hooks.register_optimizer_step_pre_hook(hear(self._before_step)),
-            ):
-                hooks.callback(handle.remove)
+            step_hook = hear(self._before_step)
+            hooks.callback(optimizer_hooks.register_optimizer_step_pre_hook(step_hook).remove)
             for owner, name, wrap in (
+                (nn.Module, "__call__", self._wrapped_call),
                 (torch.autograd, "backward", self._wrapped_backward),
                 (DataLoader, "__iter__", self._loaders.wrapped),
                 (torch.nn.utils, "clip_grad_norm_", self._wrapped_clip),
@@ -135,45 +134,50 @@ class Follower:
             try:
                 yield self
             finally:
+                hear(self._brief.end)()
                 self._has_ended = True
 
-    def _quick_ways(self, enter: Hook, leave: Hook) -> tuple[Hook, Hook]:
-        """The same for modules inside others, of which there are most."""
-        stack = self.stack
+    def _wrapped_call(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Every module's call. With hooks of PyTorch's for all modules instead, each call would go
+        a way that takes far longer."""
+        stack, took_part = self.stack, self._updates.took_part
+        enter, leave = self._safely(self._enter), self._safely(self._leave)
 
-        def entering(module: nn.Module, given: Any) -> None:
-            if is_compiling():
-                return
+        @functools.wraps(function)
+        def watched(module: nn.Module, /, *given: Any, **named: Any) -> Any:
+            if is_compiling() or self._asking:
+                return function(module, *given, **named)
             if stack and stack[0][0] is module:
                 stack.clear()  # it raised before, which was caught: it was never left
-            if stack and not self._asking:
-                self._push(module, given)
-            else:
-                enter(module, given)
-
-        def leaving(module: nn.Module, given: Any, named: Any, answer: Any) -> None:
-            if is_compiling():
-                return
-            if len(stack) > 1 and stack[-1][0] is module and not self._asking:
+            if not stack:
+                enter(module, given, named)
+                answer = function(module, *given, **named)
+                leave(module, given, named, answer)
+                return answer
+            stack.append((module, given))
+            took_part.add(id(module))
+            answer = function(module, *given, **named)
+            if len(stack) > 1 and stack[-1][0] is module:
                 stack.pop()
-                self._note_shape(answer)
+                if not isinstance(answer, Tensor):
+                    self._note_shape(answer)
+                elif answer.ndim > 2:
+                    self.before = answer.shape
             else:
                 leave(module, given, named, answer)
+            return answer
 
-        return entering, leaving
+        return watched
 
-    def _enter(self, module: nn.Module, given: Any) -> None:
-        if self._asking:
-            return
-        if not self.stack:
-            if self._is_over:
+    def _enter(self, module: nn.Module, given: Any, named: Any) -> None:
+        if self._brief.is_of(module, given, named):
+            pass
+        elif self._networks.is_one(module):
+            self._brief.end()
+            if self._is_over():
                 self._hooks.close()
                 return
-            if self._networks.is_one(module):
-                self._expect_a_pass(module)
-        self._push(module, given)
-
-    def _push(self, module: nn.Module, given: Any) -> None:
+            self._expect_a_pass(module)
         self.stack.append((module, given))
         self._updates.took_part.add(id(module))
 
@@ -190,7 +194,12 @@ class Follower:
         while self.stack and self.stack.pop()[0] is not module:
             pass  # a module that raised, and whose error was caught, was never left
         self._note_shape(answer)
-        if not self.stack and self._networks.is_one(module):
+        if self.stack:
+            return
+        if self._brief.is_of(module, given, named):
+            self._pending = self._brief.note_pass(given[0])
+            self._last = (module, given)
+        elif self._networks.is_one(module):
             self._note_pass(module, given, named, answer)
 
     def _note_shape(self, answer: Any) -> None:
@@ -206,7 +215,6 @@ class Follower:
         whole = [first] if isinstance(first, Tensor) else tensors_in((given, named))
         tensors = [tensor for tensor in whole if tensor.ndim]
         with_graph = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
-        mode = (model, module.training, with_graph)
         batch = self._learnt_from[model].look(tensors, with_graph)
         found = Pass(
             model=model,
@@ -216,7 +224,7 @@ class Follower:
             norming=network.norming(),
             with_graph=with_graph,
             examples=batch.examples,
-            line=self._lines[mode].line(),
+            line=self._lines[model, module.training, with_graph].line(),
             known=batch.known,
             repeated=batch.repeated,
             loader=self._loaders.source(batch.examples),
@@ -225,9 +233,10 @@ class Follower:
         if with_graph:
             self._pending = (model, batch.marks)
             self._last = (module, tuple(given))
+            self._brief.note_like(module, first, found)
         else:
             self._look_at_evaluation(module, given, found)
-        answers = list(tensors_in(answer))
+        answers = [answer] if isinstance(answer, Tensor) else list(tensors_in(answer))
         for tensor in answers:
             self._losses.answers.add(tensor, model)
         self._listen(module, given, named, answers, found)
@@ -317,9 +326,9 @@ class Follower:
 
         @functools.wraps(function)
         def watched(tensors: Any, *args: Any, **named: Any) -> Any:
-            losses = list(tensors_in(tensors))
-            if losses and self._listens():
-                note(losses[0])
+            loss = tensors if isinstance(tensors, Tensor) else next(tensors_in(tensors), None)
+            if loss is not None and self._listens():
+                note(loss)
             return function(tensors, *args, **named)
 
         return watched
@@ -334,15 +343,17 @@ class Follower:
 
     def _note_backward(self, loss: Tensor) -> None:
         self.stack.clear()
-        self._stop_listening()
-        self._keep(loss)
-        found = self._updates.note_backward(loss)
+        if not self._brief.note_backward(loss):
+            self._stop_listening()
+            self._keep(loss)
+            self._updates.note_backward(loss)
         model, marks = self._pending
         if marks:
             learnt = self._learnt_from[model]
             learnt.add(marks)
             self.trace.models[model].learnt_from = len(learnt.marks)
-        self._pending = (model, [])
+            self._pending = (model, [])
+        found = self.trace.backwards[-1]
         if not math.isfinite(found.loss) and self.trace.not_finite is None:
             self._asking = True
             where, what = self._first_not_finite()
@@ -355,8 +366,16 @@ class Follower:
         return first_not_finite((plain(self._last[0]), self._last[1]))
 
     def _before_step(self, optimiser: Optimizer, _args: Any, _named: Any) -> None:
-        if not self._listens():
+        is_noted = self._brief.note_step(optimiser)
+        if self._brief.is_on or not self._listens():
             return
+        if not is_noted:
+            self._note_step(optimiser)
+        if self._listener is None and self._lingering is None:
+            self._brief.begin(self.captured.wants, self.most_steps)
+        self._on_step(self.trace)
+
+    def _note_step(self, optimiser: Optimizer) -> None:
         self._stop_listening()
         found = self._updates.note_step(optimiser)
         kept, which = self.captured, self._updates.optimisers.index(optimiser)
@@ -364,4 +383,3 @@ class Follower:
             kept.rates[found.number] = found.rates
             kept.note_step(found.number, optimiser, which)
         self._tape.note_step(which)
-        self._on_step(self.trace)

@@ -6,7 +6,7 @@ import linecache
 import sys
 from functools import lru_cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import NamedTuple
 
 import torch
@@ -46,30 +46,50 @@ def is_users(file: str) -> bool:
 
 
 class Steady:
-    """The user's line of a call that is made again and again. If it was always the same one at
-    first, it is looked up again only now and then."""
+    """The user's line of a call that is made again and again.
 
-    SURE, AGAIN = 60, 16
+    While the same instruction of the same code asks, from the same depth of the stack, it is the
+    line that was found before: to read a line's number takes longer than all the rest.
+    """
 
     def __init__(self) -> None:
-        self._line: Line | None = None
-        self._count = 0
+        self._depth = 0
+        self._code: CodeType | None = None
+        self._instruction = -1
+        self.last: Line | None = None
+        """The line that was found last."""
 
     def line(self) -> Line | None:
-        self._count += 1
-        if self._count <= self.SURE or self._count % self.AGAIN == 0:
-            found = users_line(2)
-            if found != self._line:
-                self._line, self._count = found, 0
-        return self._line
+        try:
+            frame: FrameType | None = sys._getframe(self._depth)
+        except ValueError:  # the stack is not so deep
+            frame = None
+        if frame is None or frame.f_lasti != self._instruction or frame.f_code is not self._code:
+            self._look_up()
+        return self.last
+
+    def _look_up(self) -> None:
+        frame, depth = _users_frame(3)
+        self._depth = depth - 2  # seen from `line`
+        self._code = frame.f_code if frame else None
+        self._instruction = frame.f_lasti if frame else -1
+        self.last = _line_of(frame) if frame else None
 
 
 def users_line(depth: int = 1) -> Line | None:
     """The innermost line that is neither PyTorch's, nor the standard library's, nor ours."""
+    frame, _ = _users_frame(depth + 1)
+    return _line_of(frame) if frame else None
+
+
+def _users_frame(depth: int) -> tuple[FrameType | None, int]:
+    """The innermost frame of the user's own, and its depth as seen from here."""
     frame: FrameType | None = sys._getframe(depth)
-    while frame is not None:
-        code = frame.f_code
-        if is_users(code.co_filename):
-            return Line(code.co_filename, frame.f_lineno, code.co_name)
+    while frame is not None and not is_users(frame.f_code.co_filename):
         frame = frame.f_back
-    return None
+        depth += 1
+    return frame, depth
+
+
+def _line_of(frame: FrameType) -> Line:
+    return Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)

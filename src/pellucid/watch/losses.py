@@ -66,8 +66,14 @@ class Losses:
         self.answers = Answers()
         self.target: Tensor | None = None
         """What the newest call compared an answer with."""
-        self._lines: dict[str, Steady] = {}
+        self._lines = {name: Steady() for name in LOSSES}
         self._made: dict[Any, tuple[int, tuple[str, ...]]] = {}
+        self.is_brief = False
+        """Whether a call of the same kind as the last one that was noted is only counted."""
+        self._last: Any = None
+        self._count = 0
+        self._look_at = AGAIN
+        """The count of calls from which on values are looked at again."""
         self._inside = False
 
     @contextmanager
@@ -101,21 +107,27 @@ class Losses:
         calls = self._trace.losses
         if name == "nll_loss" and calls and makers(prediction, 1) == ("LogSoftmax",):
             return  # the second half of a cross entropy
+        count, self.target = self._count, target
+        self._count += 1
+        kind = (name, prediction.shape, target.shape, prediction.requires_grad)
+        if self.is_brief and kind == self._last and value is not None:
+            return
+        self._last = kind
         found = LossCall(
             name=name,
             step=len(self._trace.steps),
             shape=tuple(prediction.shape),
             target_shape=tuple(target.shape),
             made_by=(),
-            line=self._lines.setdefault(name, Steady()).line(),
+            line=self._lines[name].line(),
             model=self.answers.get(prediction),
             with_graph=prediction.requires_grad,
         )
-        if prediction.requires_grad:
+        if found.with_graph:
             found.made_by = self._makers(found, prediction)
-        if len(calls) < LOOKED_AT or len(calls) % AGAIN == 0 or value is None:
+        if count < LOOKED_AT or count >= self._look_at or value is None:
             _look_at_values(found, prediction.detach(), target.detach(), value)
-        self.target = target
+            self._look_at = max(AGAIN, count + AGAIN)
         calls.append(found)
 
     def _makers(self, found: LossCall, prediction: Tensor) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from pellucid.watch.trace import Model
 
-AGAIN = 200
-"""Passes after which a network's layers are listed anew: they may have been exchanged."""
+AGAIN = 20
+"""Passes noted in full, after which layers are listed anew: they may have been exchanged."""
 
 
 @dataclass
@@ -39,11 +39,11 @@ class Known:
 
     def dropping(self) -> int:
         """Dropout layers that drop now."""
-        return sum(part.training and part.p > 0 for part in self.dropouts)
+        return sum([part.training and part.p > 0 for part in self.dropouts])
 
     def norming(self) -> int:
         """Batch norms that use the batch's own statistics now."""
-        return sum(part.training for part in self.norms)
+        return sum([part.training for part in self.norms])
 
 
 class Networks:
@@ -53,6 +53,8 @@ class Networks:
     def __init__(self, models: list[Model], owners: dict[int, str]) -> None:
         self._models, self._owners = models, owners
         self._known: dict[int, Known] = {}
+        self._other: nn.Module | None = None
+        """The module without parameters, a loss for instance, that was called last."""
 
     def __iter__(self) -> Iterator[nn.Module]:
         return (known.module for known in self._known.values())
@@ -63,7 +65,12 @@ class Networks:
 
     def is_one(self, module: nn.Module) -> bool:
         """Whether a module that nobody called but the script is a network: it has parameters."""
-        return id(module) in self._known or next(module.parameters(), None) is not None
+        if module is self._other:
+            return False
+        found = id(module) in self._known or next(module.parameters(), None) is not None
+        if not found:
+            self._other = module
+        return found
 
     def called(self, module: nn.Module) -> Known:
         """The network, once more."""

@@ -11,6 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pellucid.watch.tail import version_of
+from pellucid.watch.trace import Pass
+
 COLUMNS = 128
 """Numbers of a row that are looked at, at most and evenly spread; all, if it has no more."""
 
@@ -49,27 +52,73 @@ class Learnt:
             count = len(tensors[0]) if tensors else 0
             return Batch(count, count, 0, [])
         marks = marks_of(tensors)
-        found = self.marks.intersection(marks)
-        known = len(marks)
-        if len(found) < known:
+        different = set(marks)
+        found = different & self.marks
+        known = len(marks) if len(found) == len(different) else 0
+        if found and not known:
             known = sum(mark in found for mark in marks)
         if learning:
             self._old = self._old + 1 if marks and known == len(marks) else 0
-        return Batch(len(marks), known, len(marks) - len(set(marks)), marks)
+        return Batch(len(marks), known, len(marks) - len(different), marks)
 
     def add(self, marks: Sequence[float]) -> None:
         if len(self.marks) < ROWS:
             self.marks.update(marks)
 
 
+class PutOff:
+    """Batches of passes that are looked at some steps later, many in a row: to run through one
+    alone takes several times as long, between steps of a training that fill the caches."""
+
+    MOST = 1_000_000
+    """Numbers in all that wait; they are kept alive meanwhile."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Tensor, int, Pass]] = []
+        self._numbers = 0
+        self._learnt_from: set[int] = set()
+        self.is_possible = True
+        """Whether batches stay as they are: not where their memory is written into anew."""
+
+    def takes(self, batch: Tensor) -> bool:
+        if not self.is_possible or self._numbers + batch.numel() > self.MOST:
+            return False
+        last = self._waiting[-1][0] if self._waiting else None
+        return last is None or last.data_ptr() != batch.data_ptr()
+
+    def add(self, batch: Tensor, found: Pass) -> None:
+        self._waiting.append((batch, version_of(batch), found))
+        self._numbers += batch.numel()
+
+    def note_backward(self) -> None:
+        """The newest batch is learnt from."""
+        if self._waiting:
+            self._learnt_from.add(len(self._waiting) - 1)
+
+    def settle(self, learnt: Learnt) -> None:
+        """Look at all that wait, in their order."""
+        for place, (batch, version, found) in enumerate(self._waiting):
+            if version_of(batch) != version:
+                found.examples, self.is_possible = 0, False
+                continue
+            rows = learnt.look([batch], learning=True)
+            found.examples, found.known, found.repeated = rows.examples, rows.known, rows.repeated
+            if place in self._learnt_from:
+                learnt.add(rows.marks)
+        self._waiting.clear()
+        self._learnt_from.clear()
+        self._numbers = 0
+
+
 @lru_cache(maxsize=32)
-def _places(width: int) -> tuple[int, Tensor]:
+def _places(width: int) -> tuple[int, np.ndarray]:
+    """The stride in a row of so many numbers, and what the numbers met are multiplied with."""
     stride = -(-width // COLUMNS)
     while math.gcd(stride, width) > 1:  # else a picture's columns would always be the same few
         stride += 1
     count = len(range(0, width, stride))
     chance = torch.Generator().manual_seed(0)
-    return stride, torch.randn(count, generator=chance, dtype=torch.float64)
+    return stride, torch.randn(count, generator=chance, dtype=torch.float64).numpy()
 
 
 def marks_of(tensors: Sequence[Tensor]) -> list[float]:
@@ -85,9 +134,13 @@ def marks(batch: Tensor) -> list[float]:
     """One number for each example of a batch (examples × anything)."""
     if not batch.ndim or not batch.numel() or batch.is_complex() or batch.is_sparse:
         return []
-    flat = batch.detach().reshape(len(batch), -1)
-    stride, weights = _places(flat.shape[1])
-    if flat.device.type == "cpu" and flat.dtype != torch.bfloat16:  # NumPy asks less time a call
-        return list((flat.numpy()[:, ::stride].astype(np.float64) @ weights.numpy()).tolist())
-    found: list[float] = (flat[:, ::stride].double() @ weights.to(flat.device)).tolist()
+    width = batch.numel() // len(batch)
+    stride, weights = _places(width)
+    found: list[float]
+    if batch.is_cpu and batch.dtype != torch.bfloat16:  # NumPy asks less time a call
+        flat = batch.detach().numpy().reshape(-1, width)
+        found = (flat[:, ::stride].astype(np.float64) @ weights).tolist()
+    else:
+        rows = batch.detach().reshape(-1, width)[:, ::stride]
+        found = (rows.double() @ torch.from_numpy(weights).to(rows.device)).tolist()
     return found

@@ -15,6 +15,9 @@ from pellucid.watch.trace import Backward, Step, Trace
 LOOKED_AT = 5
 """Backward passes and steps that are looked at, from the first on; then each `AGAIN`th."""
 AGAIN = 50
+SURE = 20
+"""Backward passes in a row before which no gradient was left over, from which on it is sure that
+gradients are cleared."""
 BY_HAND = 20
 """Backward passes between which weights are compared, while no optimiser has made a step."""
 
@@ -32,21 +35,33 @@ class Updates:
         """Modules that took part in a pass since the last step."""
         self._held: set[int] = set()
         """Parameters that some optimiser holds."""
-        self._used: dict[int, int] = {}
-        """By parameter, the version of its gradient that a step has used."""
+        self._used: dict[int, tuple[int, int]] = {}
+        """By parameter, its gradient that a step has used, and how often that was written into."""
         self._dirty: set[int] = set()
         """Parameters whose gradient holds one that a step has used."""
+        self._clean = 0
+        """Backward passes in a row that were looked at, before which no gradient was left over."""
+        self._is_asked = True
+        """Whether it is asked before the next backward pass which gradients were left over."""
+        self._last: Step | None = None
+        """The newest step of which all was noted."""
         self._sum: float | None = None
         self._line = Steady()
         self._listed: dict[int, tuple[Steady, list[Tensor]]] = {}
         """By optimiser, whom `optimisers` keeps alive: its line and its parameters."""
 
+    @property
+    def are_steady(self) -> bool:
+        """Whether one optimiser is at work, and gradients have always been cleared of late."""
+        return self._clean > SURE and len(self.optimisers) == 1
+
     def note_backward(self, loss: Tensor) -> Backward:
-        self._note_reuse()
+        if self._is_asked:
+            self._note_reuse()
         if not self._trace.steps and len(self._trace.backwards) < BY_HAND:
             self._note_moves(loss)
-        value = loss.item() if loss.numel() == 1 else float(loss.detach().sum())
-        found = Backward(len(self._trace.steps), self._line.line(), float(value))
+        value = float(loss.item() if loss.numel() == 1 else loss.detach().sum())
+        found = Backward(len(self._trace.steps), self._line.line(), value)
         if self._held and _is_looked_at(len(self._trace.backwards)):
             outside = (weight for weight in learnt(loss) if id(weight) not in self._held)
             found.outside = tuple(
@@ -55,6 +70,16 @@ class Updates:
             )
         self._trace.backwards.append(found)
         return found
+
+    def note_backward_again(self, loss: Tensor) -> bool:
+        """As `note_backward` where all but the loss is known to be as it was; False, and nothing
+        is noted, if more is to be looked at."""
+        backwards = self._trace.backwards
+        if self._is_asked or len(backwards) % AGAIN == 0 or loss.numel() != 1:
+            return False
+        line = self._line.last
+        backwards.append(Backward(len(self._trace.steps), line, float(loss.item())))
+        return True
 
     def _note_moves(self, loss: Tensor) -> None:
         """Whether weights change without an optimiser, in a loop that is written by hand."""
@@ -74,23 +99,25 @@ class Updates:
         for weight in self._networks.weights():
             gradient = weight.grad
             if gradient is None:
+                self._used.pop(id(weight), None)
                 self._dirty.discard(id(weight))
             elif self._used.get(id(weight)) == _mark(gradient):
                 self._dirty.add(id(weight))
             elif id(weight) in self._dirty and not bool(gradient.detach().any()):
                 self._dirty.discard(id(weight))
+        self._clean = 0 if self._dirty else self._clean + 1
 
     def note_step(self, optimiser: Optimizer) -> Step:
         line, weights = self._known(optimiser)
         given = [weight for weight in weights if weight.grad is not None]
-        for weight in given:
-            self._used[id(weight)] = _mark(weight.grad)
+        self._used |= {id(weight): _mark(weight.grad) for weight in given}
+        self._is_asked = True
         look = _is_looked_at(len(self._trace.steps))
         found = Step(
             number=len(self._trace.steps),
             optimiser=type(optimiser).__name__,
             line=line.line(),
-            rates=tuple(float(group["lr"]) for group in optimiser.param_groups if "lr" in group),
+            rates=_rates(optimiser),
             parameters=len(weights),
             with_gradient=_count_moved(given) if look else len(given),
             without=self._without_gradient(weights) if look else (),
@@ -98,7 +125,23 @@ class Updates:
         )
         self._trace.steps.append(found)
         self.took_part.clear()
+        self._last = found
         return found
+
+    def note_step_again(self, optimiser: Optimizer) -> int:
+        """As `note_step` where all is known to be as it was, and the count of steps; 0 if it is
+        not. Which gradients are left over is not asked then: their versions are not noted."""
+        last, steps = self._last, self._trace.steps
+        if last is None or self._dirty or self.optimisers[-1] is not optimiser:
+            return 0
+        self._is_asked = False
+        found = Step(
+            len(steps), last.optimiser, last.line, _rates(optimiser), last.parameters,
+            last.with_gradient,
+        )  # fmt: skip
+        steps.append(found)
+        self.took_part.clear()
+        return len(steps)
 
     def _known(self, optimiser: Optimizer) -> tuple[Steady, list[Tensor]]:
         """Its line and its parameters, which are listed anew when a group was added."""
@@ -130,13 +173,17 @@ class Updates:
         )
 
 
+def _rates(optimiser: Optimizer) -> tuple[float, ...]:
+    return tuple([float(group["lr"]) for group in optimiser.param_groups if "lr" in group])
+
+
+def _mark(gradient: Tensor | None) -> tuple[int, int]:
+    """Changes whenever the gradient is another tensor, or was written into."""
+    return (0, 0) if gradient is None else (id(gradient), gradient._version)
+
+
 def _is_looked_at(count: int) -> bool:
     return count < LOOKED_AT or count % AGAIN == 0
-
-
-def _mark(gradient: Tensor | None) -> int:
-    """Changes whenever the gradient is another tensor, or was written into."""
-    return 0 if gradient is None else hash((id(gradient), gradient._version))
 
 
 def _count_moved(weights: list[Any]) -> int:

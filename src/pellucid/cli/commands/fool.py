@@ -9,15 +9,9 @@ import typer
 
 from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
-from pellucid.cli.fooling import (
-    SHOWN,
-    print_attacked,
-    print_corrupted,
-    print_line,
-    print_one,
-    print_share,
-)
+from pellucid.cli.fooling import SHOWN, print_beside, print_line, print_one, print_share
 from pellucid.cli.output import (
+    STOPPED,
     JsonPath,
     OpenPage,
     RunsFolder,
@@ -25,12 +19,14 @@ from pellucid.cli.output import (
     UsersPictures,
     Voice,
     WeightsFile,
+    tell_page,
 )
 
 if TYPE_CHECKING:
     from pellucid.fool.certificate import Checked
     from pellucid.fool.opening import Which
     from pellucid.fool.victim import Victim
+    from pellucid.train.interrupt import Interrupt
 
 GALLERY = 24
 """Fooled pictures that the page shows."""
@@ -42,6 +38,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
     epilog="Examples:  pellucid fool mnist-convnet-1 --image 7   ·   "
     "pellucid fool mnist-convnet-1 --count 100   ·   "
     "pellucid fool mnist-convnet-1 --count 100 --attack pgd --budget 0.1   ·   "
+    "pellucid fool hardened --count 200 --attack pgd --restarts 5 --beside plain   ·   "
     "pellucid fool mine.py:build --weights mine.safetensors --pictures mnist --count 20   ·   "
     "pellucid fool --verify runs/mnist-convnet-1/fool/certificates/validation-7.json"
 )
@@ -72,8 +69,18 @@ def fool(
     budget: Annotated[
         float | None, typer.Option(help="How far an attack may go, in its own unit.")
     ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of an attack; each has its usual number.")
+    ] = None,
+    restarts: Annotated[
+        int | None, typer.Option(help="How often pgd begins anew where it failed (1).")
+    ] = None,
     corruption: Annotated[
         str | None, typer.Option(metavar="NAME", help="Accuracy under a corruption, instead.")
+    ] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Ask another run the same, and tell the difference."),
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Ask again what has a certificate already.")
@@ -98,6 +105,7 @@ def fool(
     The proof is about every real value of a pixel in its range, not the 256 levels alone. Ends
     with 1 if a certificate does not hold.
     """
+    from pellucid.cli.attacking import chosen, try_out
     from pellucid.fool.opening import Which
 
     voice = Voice(json)
@@ -108,35 +116,47 @@ def fool(
             "pellucid fool", "no network", "a run, or module:factory", "see: pellucid runs list"
         )
     which = Which(image, _counted(image, count), test)
+    asked = chosen(attack, corruption, budget, steps, restarts)
     victim, folder = _opened(target, runs, weights, pictures, standardise, which)
-    if attack is not None or corruption is not None:
-        _try(voice, victim, attack, budget, corruption)
-        return 0
-    _ask(voice, victim, out or folder, enumerating, seconds, again, open_page)
-    return 0
+    other = None if beside is None else _beside(beside, runs, which, victim)
+    if asked is not None:
+        _refuse_for_attacks(enumerating=enumerating, seconds=seconds, again=again)
+        second = other[0] if other else None
+        stopped = try_out(voice, victim, asked, second, out or folder, open_page)
+        return STOPPED if stopped else 0
+    how = (enumerating, seconds, again)
+    return STOPPED if _ask(voice, victim, out or folder, how, other, open_page) else 0
 
 
-def _try(
-    voice: Voice,
-    victim: Victim,
-    attack: str | None,
-    budget: float | None,
-    corruption: str | None,
-) -> None:
-    """An attack over budgets, or a corruption over severities."""
-    from pellucid.fool.robustness import attacked, corrupted
+def _refuse_for_attacks(**given: object) -> None:
+    for name, value in given.items():
+        if value:
+            option = "--enumerate" if name == "enumerating" else f"--{name}"
+            raise WrongUse(
+                "pellucid fool",
+                f"{option} with --attack or --corruption",
+                f"{option} with the question of the single pixel alone",
+                f"leave {option} out",
+            )
 
-    if attack is not None and corruption is not None:
+
+def _beside(name: str, runs: str | None, which: Which, victim: Victim) -> tuple[Victim, Path]:
+    """Another run with the very same pictures, and the folder for what is found of it."""
+    from pellucid.fool.opening import of_run
+    from pellucid.train.runs import load
+
+    run = load(name, runs=runs)
+    other = of_run(run, which)
+    if victim.pictures.shape != other.pictures.shape or not bool(
+        (victim.pictures == other.pictures).all()
+    ):
         raise WrongUse(
-            "pellucid fool", "--attack and --corruption", "one of them", "ask one after the other"
+            f"--beside {name}",
+            f"other pictures than those of {victim.title}",
+            "a run of the same data, split in the same way",
+            f"train one with the same data set and split_seed as {victim.title}",
         )
-    if attack is not None:
-        found = attacked(victim, attack, budget)
-        print_attacked(voice, found)
-    else:
-        found = corrupted(victim, str(corruption))
-        print_corrupted(voice, found)
-    voice.record({"title": victim.title, **found})
+    return other, run.folder / "fool"
 
 
 def _counted(image: str | None, count: int | None) -> int:
@@ -182,41 +202,73 @@ def _ask(
     voice: Voice,
     victim: Victim,
     folder: Path,
-    enumerating: bool,
-    seconds: float | None,
-    again: bool,
+    how: tuple[bool, float | None, bool],
+    other: tuple[Victim, Path] | None,
     open_page: bool,
-) -> None:
+) -> bool:
+    """Ask about the single pixel, tell and record; whether it was stopped before it was done."""
     from pellucid.fool.asking import Asking, share_fooled
     from pellucid.train.interrupt import Interrupt
 
-    certificates: list[Record] = []
+    theirs: list[Record] = []
     with Interrupt() as interrupt:
-        asking = Asking(victim, folder, enumerating, seconds, again, lambda: interrupt.asked)
-        for record in asking.answers():
-            certificates.append(record)
-            if len(victim.pictures) > 1:
-                print_line(voice, record, len(certificates), len(victim.pictures))
-    if len(victim.pictures) == 1 and certificates:
-        print_one(voice, certificates[0], asking.path(0))
+        certificates = _asked(voice, victim, folder, how, interrupt)
+        if other is not None:
+            theirs = _asked(voice, *other, how, interrupt)
     share = share_fooled(certificates)
     if len(victim.pictures) > 1:
         print_share(voice, share, certificates, folder)
+    elif certificates:
+        print_one(voice, certificates[0], Asking(victim, folder, how[0]).path(0))
     found = {
         "title": victim.title,
-        "method": "enumeration" if enumerating else "bounds",
+        "method": "enumeration" if how[0] else "bounds",
         "pictures": [_slim(one) for one in certificates],
         **share,
         "folder": str(folder),
     }
+    if other is not None:
+        found |= _compared(voice, other[0], certificates, theirs)
     page = _page(victim, certificates, found, folder)
     if page is not None:
-        voice.people.print(f"Page:  {page}", markup=False, soft_wrap=True)
-        if open_page:
-            typer.launch(page.resolve().as_uri())
+        tell_page(voice, page, open_page)
     voice.record({**found, "page": None if page is None else str(page)})
     if interrupt.asked:
-        voice.log.print("Stopped: the same command goes on from here.", markup=False)
+        done = f"{len(certificates)} of {len(victim.pictures)} pictures have a certificate"
+        voice.log.print(f"{done}: the same command goes on from here.", markup=False)
+    return interrupt.asked
+
+
+def _asked(
+    voice: Voice,
+    victim: Victim,
+    folder: Path,
+    how: tuple[bool, float | None, bool],
+    interrupt: Interrupt,
+) -> list[Record]:
+    """The certificates, each told on standard error where there are many."""
+    from pellucid.fool.asking import Asking
+
+    found: list[Record] = []
+    for record in Asking(victim, folder, *how, lambda: interrupt.asked).answers():
+        found.append(record)
+        if len(victim.pictures) > 1:
+            print_line(voice, record, len(found), len(victim.pictures))
+    return found
+
+
+def _compared(
+    voice: Voice, other: Victim, certificates: list[Record], theirs: list[Record]
+) -> Record:
+    """The other network's share, and the difference on the pictures that both were asked about."""
+    from pellucid.fool.asking import share_fooled
+    from pellucid.lab.beside import fooled_beside
+
+    share = share_fooled(theirs)
+    done = min(len(certificates), len(theirs))
+    difference = fooled_beside(certificates[:done], theirs[:done])
+    print_beside(voice, other.title, share, difference)
+    return {"beside": {"title": other.title, **share}, "difference": difference}
 
 
 def _page(victim: Victim, certificates: list[Record], found: Record, folder: Path) -> Path | None:

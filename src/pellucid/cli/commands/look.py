@@ -9,6 +9,7 @@ import typer
 
 from pellucid.base.errors import WrongUse
 from pellucid.cli.output import (
+    STOPPED,
     JsonPath,
     OpenPage,
     RunsFolder,
@@ -66,7 +67,7 @@ def look(
     open_page: OpenPage = False,
     runs: RunsFolder = None,
     json: JsonPath = None,
-) -> None:
+) -> int:
     """Look inside a network, with numbers, pictures and their errors, on one page.
 
     Of a run validation pictures are taken; the test set stays sealed.
@@ -83,10 +84,13 @@ def look(
         subject, about, folder = _of_run(target, runs, asked, random_labels)
     if names:
         voice.record(_list(voice, subject))
-        return
+        return 0
     folder = out or folder
     found = look_at(subject, instruments, folder, about, _told(voice))
     _page(voice, folder, found, only or [], open_page)
+    if found["not_done"]:
+        voice.log.print(f"Not done: {', '.join(found['not_done'])}.", markup=False)
+    return STOPPED if found["not_done"] else 0
 
 
 def _refuse_for_runs(**given: object) -> None:

@@ -4,7 +4,7 @@ Each candidate is for every allowed pixel a row, a column and a value a channel.
 candidate plus half the difference of two others; it replaces its parent if the answer's
 probability is lower. The budget is the number of pixels.
 
-Settings: population (400), generations (75)
+Settings: population (400), steps (75), which are its generations
 Source:   Su, Vargas, Sakurai 2019, One pixel attack for fooling deep neural networks, section III
 """
 
@@ -15,6 +15,7 @@ from pellucid.fool.attack import Task
 
 NORM = "pixels"
 BUDGET = 1
+STEPS = 75
 MUTATION = 0.5
 
 
@@ -31,7 +32,7 @@ def _one(task: Task, place: int) -> Tensor:
         population, int(task.budget), 2 + len(picture), generator=chance, dtype=torch.float64
     )
     fitness = _belief(task, picture, many, answer)
-    for _ in range(int(task.settings.get("generations", 75))):
+    for _ in range(int(task.settings.get("steps", STEPS))):
         a, b, c = (torch.randint(population, (population,), generator=chance) for _ in range(3))
         children = (many[a] + MUTATION * (many[b] - many[c])).clamp(0, 1)
         new = _belief(task, picture, children, answer)

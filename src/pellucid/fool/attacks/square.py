@@ -1,6 +1,6 @@
 """Random squares, kept where they help; needs answers alone, no slope (Square, ℓ∞).
 
-Settings: queries (500)
+Settings: steps (500), each of which asks the network once
 Source:   Andriushchenko et al. 2020, Square Attack: a query-efficient black-box adversarial attack
 """
 
@@ -13,6 +13,7 @@ from pellucid.fool.attack import Task, within
 
 NORM = "linf"
 BUDGET = 0.1
+STEPS = 500
 FIRST = 0.8
 """The share of the picture that the first squares cover, as in the paper for ℓ∞."""
 HALVED = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
@@ -21,7 +22,7 @@ HALVED = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 def attack(task: Task) -> Tensor:
     """Stripes at first; then one square a query, at the corners of the budget."""
-    queries, chance = int(task.settings.get("queries", 500)), task.chance("square")
+    queries, chance = int(task.settings.get("steps", STEPS)), task.chance("square")
     count, channels, height, width = task.pictures.shape
     stripes = _signs((count, channels, 1, width), chance) * task.budget
     found = within(task.pictures + stripes, task, NORM)
