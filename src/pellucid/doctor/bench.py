@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import io
 import math
-import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from pellucid.doctor.curvature import largest_curvature
 from pellucid.doctor.effect import (
+    BETTER,
     FREED,
     NOTHING,
     Change,
@@ -33,26 +32,28 @@ from pellucid.doctor.effect import (
     Standing,
     median,
 )  # fmt: skip
+from pellucid.doctor.game import GameJudge
 from pellucid.doctor.joint import judge_of
 from pellucid.doctor.judged import answers_of, calm, cut
-from pellucid.doctor.sharpness import largest_curvature
 from pellucid.doctor.together import drawn_anew, subject_of, weights_of
-from pellucid.doctor.turns import Turn, shuffled
+from pellucid.doctor.turns import Turn, is_falling, shuffled, turns_of
+from pellucid.watch.aside import aside
 from pellucid.watch.captured import Batch, Captured
+from pellucid.watch.lines import Line
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
 REPEATS = 3
 """Orders of the batches in which a change must help: the run's own, and others."""
 STEPS = 60
+GAME_STEPS = 160
+"""The same where several networks work against each other: each has its share of the steps."""
 TRIALS = 12
 FAITHFUL = 0.02
 """How far the losses of a repetition may lie from the run's, as a share of them, in the median."""
 FAITHFUL_STEPS = 10
 LEARNT = 0.6
 """Multiplies what a cure must lower the loss to, where the run learns as it is."""
-FALLING = 0.98
-"""The mean loss of the last third of the steps, as a share of the third's before, if it falls."""
 
 
 class Bench:
@@ -67,10 +68,10 @@ class Bench:
         """Steps of a trial: half of the run's, and few enough for a dozen trials in the time."""
         self._known: dict[tuple[int, int], Outcome] = {}
         self.batches: list[Batch] = []
-        self.tried: list[str] = []
-        """What was tried, in words."""
         self.why_not = captured.why_not or self._set_up()
         if not self.why_not:
+            if self.is_game:
+                self.steps = min(GAME_STEPS, max(FAITHFUL_STEPS, len(trace.steps) // 2))
             started = time.monotonic()
             self.why_not = self._unfaithful()
             step = (time.monotonic() - started) / FAITHFUL_STEPS
@@ -112,11 +113,12 @@ class Bench:
 
     def first(self) -> nn.Module:
         """A copy of the network as it was before its first step."""
-        return self._start()[0]
+        return self.beginning()[0]
 
     def beginning(self) -> tuple[nn.Module, list[Optimizer]]:
         """Copies of the network before its first step, and of its optimisers."""
-        return self._start()
+        with _aside():
+            return copy.deepcopy((self.subject.first, self.subject.optimisers))
 
     def final(self) -> nn.Module:
         """A copy of the network as it is after the run."""
@@ -147,11 +149,9 @@ class Bench:
         return self._standing
 
     def _is_improving(self) -> bool:
-        losses = [entry.loss for entry in self._trace.backwards if math.isfinite(entry.loss)]
-        third = len(losses) // 3
-        if third < 3:
-            return bool(losses) and losses[-1] < losses[0]
-        return sum(losses[-third:]) < FALLING * sum(losses[-2 * third : -third])
+        if self.is_game:
+            return self.reached().loss < BETTER * self.judge(self.first())[0]
+        return is_falling([entry.loss for entry in self._trace.backwards])
 
     def effect(self, change: Change) -> Effect:
         """Every repetition without and with the change. Raises `NotPossible`."""
@@ -159,6 +159,7 @@ class Bench:
         return Effect(
             tuple(self.run(repetition=k) for k in numbers),
             tuple(self.run(change, repetition=k) for k in numbers),
+            self.judge.MEASURE,
         )
 
     def cure(
@@ -253,7 +254,7 @@ class Bench:
 
     def _train(self, change: Change, steps: int, repetition: int) -> tuple[nn.Module, list[float]]:
         """A copy after so many steps, or where its loss was no number any more."""
-        network, optimisers = self._start()
+        network, optimisers = self.beginning()
         if change.network:
             change.network(network)
         if change.optimiser:
@@ -284,10 +285,6 @@ class Bench:
                 break
             self._step(network, optimisers[turn.optimiser], change, turn)
         return network, losses
-
-    def _start(self) -> tuple[nn.Module, list[Optimizer]]:
-        with _aside():
-            return copy.deepcopy((self.subject.first, self.subject.optimisers))
 
     def _forget_gradients(self, network: nn.Module, batch: Batch) -> None:
         """All but those that the script let this loss's be added to."""
@@ -324,6 +321,20 @@ class Bench:
                 group["lr"] = rate * (change.rate if change.of in (None, turn.optimiser) else 1)
         type(optimiser).step(optimiser)  # an instance's own `step` may belong to a schedule
 
+    @property
+    def is_game(self) -> bool:
+        """Whether several optimisers follow losses of their own, one against the other."""
+        return isinstance(self.judge, GameJudge)
+
+    def rated(self) -> list[int | None]:
+        """The optimisers whose rates are tried each by itself; None stands for all together."""
+        return list(range(len(self.subject.optimisers))) if self.is_game else [None]
+
+    def line(self, of: int | None) -> Line | None:
+        """Where an optimiser makes its steps."""
+        steps = (number for number, which in self.captured.steppers.items() if which == of)
+        return self._trace.steps[next(steps)].line if of is not None else None
+
     def is_plain_descent(self) -> bool:
         """Whether the optimiser is gradient descent without momentum."""
         optimiser = self.subject.optimisers[0]
@@ -344,15 +355,7 @@ class Bench:
                 return math.nan  # not every operation has a second derivative
 
     def _turns(self) -> list[Turn]:
-        """The steps in their order, each with what was learnt from before it: several batches,
-        where gradients are gathered; none, where another optimiser has just used them."""
-        found: dict[int, list[Batch]] = {batch.step: [] for batch in self.batches}
-        for batch in self.batches:
-            found[batch.step].append(batch)
-        if len(self.subject.optimisers) > 1:
-            last = max(found)
-            found = {k: found.get(k, []) for k in self.captured.steppers if k <= last}
-        return [Turn(found[k], k, self.captured.steppers.get(k, 0)) for k in sorted(found)]
+        return turns_of(self.batches, self.captured.steppers, len(self.subject.optimisers))
 
     def _dealt(self, repetition: int, anew: bool) -> list[Turn]:
         turns = self._turns()
@@ -367,9 +370,9 @@ class Bench:
         a, b = firsts if len(firsts) == 2 else (None, None)
         return a is not None and b is not None and (a.shape != b.shape or not bool((a == b).all()))
 
-    def rate(self, of: int = 0) -> float:
+    def rate(self, of: int | None = None) -> float:
         """The largest learning rate of an optimiser's first step; 0 if there is none."""
-        steps = (number for number, which in self.captured.steppers.items() if which == of)
+        steps = (number for number, which in self.captured.steppers.items() if which == (of or 0))
         first = self.captured.rates.get(next(steps, -1), ())
         return max(first, default=0.0)
 
@@ -386,15 +389,8 @@ def _from(network: nn.Module) -> Change:
 
 @contextlib.contextmanager
 def _aside() -> Iterator[None]:
-    """Whatever happens inside leaves no mark on random numbers or on what is printed."""
-    states = random.getstate(), np.random.get_state()
-    quiet = io.StringIO()
-    try:
-        with torch.random.fork_rng(), torch.enable_grad(), contextlib.redirect_stdout(quiet):
-            yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
+    with aside(), torch.enable_grad():
+        yield
 
 
 def _is_mixed(network: nn.Module) -> bool:

@@ -41,6 +41,9 @@ class Diagnosis(ABC):
     ONE_NETWORK: ClassVar[bool] = False
     """Whether its trials put examples to one network by itself, so that several of them, or
     several passes, cannot be asked."""
+    IN_GAMES: ClassVar[bool] = False
+    """Whether its trials also tell something of networks that work against each other, which are
+    not judged by their losses."""
     SICK: ClassVar[str]
     HEALTHY: ClassVar[str]
 

@@ -84,6 +84,8 @@ class Effect:
 
     without: tuple[Outcome, ...]
     changed: tuple[Outcome, ...]
+    measure: str = "loss"
+    """By what they are judged."""
 
     def lowers_loss_to(self, share: float) -> bool:
         """Whether in every repetition the loss is at most this share of what it is without."""
@@ -108,8 +110,8 @@ class Effect:
         """What was tried and what came of it, in numbers."""
         steps = len(self.changed[0].losses)
         text = (
-            f"The first {steps} steps again on a copy with {what}: loss {self.after:.4g} instead "
-            f"of {self.before:.4g}"
+            f"The first {steps} steps again on a copy with {what}: {self.measure} "
+            f"{self.after:.4g} instead of {self.before:.4g}"
         )
         right = [outcomes[0].right for outcomes in (self.changed, self.without)]
         if right[0] is not None and right[1] is not None:

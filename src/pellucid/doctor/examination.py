@@ -118,7 +118,7 @@ def _tried(trace: Trace, bench: Bench, found: Examination) -> list[Finding]:
     findings: list[Finding] = []
     for group in ORDER:
         for kind in _kinds(group):
-            if kind.ONE_NETWORK and bench.subject.is_together:
+            if not _is_asked(kind, bench):
                 continue
             try:
                 finding = kind.probe(trace, bench)
@@ -130,6 +130,12 @@ def _tried(trace: Trace, bench: Bench, found: Examination) -> list[Finding]:
         if any(_stops_learning(finding) for finding in findings):
             break
     return _strongest(_without_symptoms(findings))
+
+
+def _is_asked(kind: Diagnosis, bench: Bench) -> bool:
+    if kind.ONE_NETWORK and bench.subject.is_together:
+        return False
+    return kind.IN_GAMES or not bench.is_game
 
 
 def _strongest(findings: list[Finding]) -> list[Finding]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.doctor.effect import NOTHING, Change, NotPossible
+from pellucid.doctor.game import GameJudge
 from pellucid.doctor.judged import BEST, Judge, answers_of, are_classes, right_ones
 from pellucid.doctor.together import Body, Subject, heard_by, weights_of
 from pellucid.watch.captured import Batch
@@ -115,7 +116,7 @@ def judge_of(
     """`steppers` says by step which optimiser made it. Raises `NotPossible` where no one number
     says how well it goes."""
     if _follow_different_losses(batches, steppers):
-        raise NotPossible("its optimisers follow different losses")
+        return GameJudge(batches)
     if not subject.is_together:
         return Judge(batches)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any
 
 import torch
@@ -73,7 +73,7 @@ class Heard:
 
     @property
     def name(self) -> str:
-        return getattr(self.function, "__name__", str(self.function)).strip("_")
+        return name_of(self.function)
 
     @property
     def is_network(self) -> bool:
@@ -96,7 +96,7 @@ class Call:
 
     @property
     def name(self) -> str:
-        return getattr(self.function, "__name__", str(self.function)).strip("_")
+        return name_of(self.function)
 
     def leaves(self) -> list[Any]:
         return flat((self.args, self.named))
@@ -286,6 +286,16 @@ def program_of(
     return Program(len(answers), needed(calls, outputs), outputs, shape, precision, sampled)
 
 
+def behind(loss: Tensor, heard: Sequence[Heard]) -> list[Heard]:
+    """The calls that a loss depends on."""
+    wanted, kept = {id(loss)}, []
+    for one in reversed(heard):
+        if not wanted.isdisjoint(map(id, one.results())):
+            kept.append(one)
+            wanted.update(map(id, tensors_of((one.args, one.named))))
+    return kept[::-1]
+
+
 def needed(calls: Sequence[Call], outputs: Iterable[int]) -> tuple[Call, ...]:
     """The calls that some slots depend on."""
     wanted, kept = set(outputs), []
@@ -294,6 +304,12 @@ def needed(calls: Sequence[Call], outputs: Iterable[int]) -> tuple[Call, ...]:
             kept.append(call)
             wanted.update(call.slots())
     return tuple(kept[::-1])
+
+
+def name_of(function: Any) -> str:
+    """A function's name without underscores around it; of a network its own, or its class's."""
+    own = function.name if isinstance(function, Part) else type(function).__name__
+    return str(getattr(function, "__name__", own)).strip("_")
 
 
 def _lives(one: Heard, slots: Mapping[int, int]) -> bool:
@@ -317,6 +333,8 @@ def _entry_of(one: Heard, slots: Mapping[int, int]) -> Callable[[Any], Any]:
 def _results(function: Any, args: tuple[Any, ...], value: Any) -> list[Tensor]:
     if value is None and args and getattr(function, "__name__", "") == "__setitem__":
         value = args[0]
+    if is_dataclass(value) and not isinstance(value, dict):
+        value = vars(value)
     return list({id(tensor): tensor for tensor in tensors_of(value)}.values())
 
 
@@ -331,6 +349,12 @@ def draws(name: str) -> bool:
     return name.startswith(
         ("rand", "normal", "bernoulli", "multinomial", "uniform", "exponential")
     ) or ("dropout" in name)
+
+
+def autocast_of(device: str) -> tuple[str, torch.dtype] | None:
+    """Under autocast, the device and the precision."""
+    enabled = torch.is_autocast_enabled(device)
+    return (device, torch.get_autocast_dtype(device)) if enabled else None
 
 
 def version_of(tensor: Tensor) -> int:

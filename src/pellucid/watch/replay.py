@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import copy
 import functools
-import io
-import random
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pellucid.watch.aside import aside
 from pellucid.watch.lines import Line, users_line
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Repeated
@@ -24,7 +22,7 @@ def repeat(module: nn.Module, given: Any, model: int) -> Repeated | None:
     """Twice the same batch in the mode that was found, once in eval mode; None if it fails."""
     mode = module.training
     try:
-        with _aside(), torch.no_grad(), _heard_dropouts() as heard:
+        with aside(), torch.no_grad(), _heard_dropouts() as heard:
             twin = copy.deepcopy(module)
             first, second = _answers(twin, given), _answers(twin, given)
             calm = _answers(twin.eval(), given)
@@ -35,18 +33,6 @@ def repeat(module: nn.Module, given: Any, model: int) -> Repeated | None:
     dropped = next(iter(heard), None) if not mode else None
     differing = _differing(first, second), _differing(first, calm)
     return Repeated(model, len(first), *differing, mode, dropped)
-
-
-@contextmanager
-def _aside() -> Iterator[None]:
-    """Whatever happens inside leaves no mark on random numbers or on what is printed."""
-    states = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[]), redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
 
 
 DROPOUTS = (
@@ -122,7 +108,7 @@ def _in_forward(module: nn.Module, given: Any) -> tuple[str, str] | None:
     """On a copy: the backward pass that comes next has no use for a network that was touched."""
     found: list[tuple[str, str]] = []
     try:
-        with _aside(), torch.no_grad():
+        with aside(), torch.no_grad():
             twin = copy.deepcopy(module)
             names = {part: name or "network" for name, part in twin.named_modules()}
 

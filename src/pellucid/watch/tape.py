@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from pellucid.watch.program import Heard, Program, program_of, version_of
+from pellucid.watch.program import Heard, Program, autocast_of, program_of, version_of
 from pellucid.watch.recorder import tensors_in
 
 MOST = 2_000
@@ -31,14 +30,25 @@ class Tape:
     def add_pass(
         self, network: nn.Module, args: Any, named: Any, answers: list[Tensor], chance: Tensor
     ) -> None:
-        given = tensors_in((args, named))
+        given = list(tensors_in((args, named)))
+        self._heard += [found for tensor in given if (found := self._detached(tensor)) is not None]
         versions = {id(tensor): version_of(tensor) for tensor in given}
-        device = answers[0].device.type
-        autocast = torch.is_autocast_enabled(device)
-        precision = (device, torch.get_autocast_dtype(device)) if autocast else None
+        precision = autocast_of(answers[0].device.type)
         self._heard.append(
             Heard(network, args, named, answers, None, versions, None, chance, precision)
         )
+
+    def _detached(self, tensor: Tensor) -> Heard | None:
+        """The call that cut a tensor off the graph, if it is a network's answer without its graph
+        and nobody listened to the cut, as after a backward pass."""
+        if tensor.requires_grad or not tensor.numel():
+            return None
+        passes = (one for one in self._heard if isinstance(one, Heard) and one.is_network)
+        for answer in (answer for one in passes for answer in one.value):
+            is_answer = answer.requires_grad and answer.data_ptr() == tensor.data_ptr()
+            if is_answer and answer.shape == tensor.shape:
+                return Heard(Tensor.detach, (answer,), {}, tensor)
+        return None
 
     def add(self, calls: Sequence[Heard]) -> None:
         """Calls after a pass; between a step and the next pass nothing is kept."""

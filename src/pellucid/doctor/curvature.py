@@ -1,4 +1,4 @@
-"""How sharply a loss is curved: the Hessian's largest eigenvalue."""
+"""How sharply a loss bends."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 
 def largest_curvature(loss: Tensor, weights: list[nn.Parameter], turns: int) -> float:
+    """The Hessian's largest eigenvalue, by so many turns of power iteration."""
     slopes = torch.autograd.grad(loss, weights, create_graph=True)
     chance = torch.Generator().manual_seed(0)
     way = [torch.randn(w.shape, generator=chance).to(w) for w in weights]
