@@ -1,11 +1,10 @@
 """Measures what hardening does: the same network, plain and attacked in training, asked the same.
 
-    python benchmarks/hardening.py [--runs FOLDER] [--count N] [--pixels N]
+    python benchmarks/hardening.py [--only mnist,digits] [--runs FOLDER] [--count N] [--pixels N]
 
-Three trainings of `lenet` on MNIST, two epochs each, that differ in `adversarial` alone; then PGD
-with five restarts, Square, the proof of the single pixel, and noise, on the same validation
-pictures. What was measured is kept in `benchmarks/measured/hardening.json`; the table goes into
-`docs/results.md`.
+Trainings that differ in `adversarial` alone; then PGD with five restarts, Square, noise, and the
+proof of the single pixel, on the same validation pictures. What was measured is kept in
+`benchmarks/measured/hardening.json`; the tables go into `docs/results.md`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,13 @@ from pellucid.lab.beside import fooled_beside, paired
 from pellucid.train.runs import Run, load
 
 MEASURED = Path(__file__).resolve().parent / "measured" / "hardening.json"
-RECIPES = {"plain": "none", "pgd": "pgd:0.1", "pixels": "pixels:1"}
+SUBJECTS: dict[str, tuple[str, list[str], list[str]]] = {
+    "mnist": ("lenet on MNIST, 2 epochs", ["mnist", "--net", "lenet", "--epochs", "2"],
+              ["none", "pgd:0.1"]),
+    "digits": ("dense on digits, 12 epochs", ["digits", "--net", "dense", "--epochs", "12"],
+               ["none", "pgd:0.1", "pixels:1"]),
+}  # fmt: skip
+"""What is trained: its title, the words of the command, and the attacks on it."""
 ASKED = {
     "pgd": Attacking("pgd", 0.1, {"restarts": 5}, curve=False),
     "square": Attacking("square", 0.1, curve=False),
@@ -36,29 +41,29 @@ NOISE = 2
 """The place of the severity that is told."""
 
 
-def trained(name: str, runs: Path) -> Run:
+def trained(subject: str, attack: str, runs: Path) -> Run:
     """A run of this recipe, trained first if it is not there."""
-    folder = runs / f"hardening-{name}"
+    folder = runs / f"hardening-{subject}-{attack.replace(':', '-')}"
     if not (folder / "result.json").is_file():
-        words = ["train", "mnist", "--net", "lenet", "--epochs", "2", "--no-report", "--no-doctor"]
-        words += ["--set", f"adversarial={RECIPES[name]}"]
+        words = ["train", *SUBJECTS[subject][1], "--no-report", "--no-doctor"]
+        words += ["--set", f"adversarial={attack}"]
         words += ["--runs", str(runs), "--name", folder.name]
         subprocess.run([sys.executable, "-m", "pellucid", *words], check=True)
     return load(folder)
 
 
-def measure(name: str, runs: Path, count: int, pixels: int) -> dict[str, Any]:
+def measure(subject: str, attack: str, runs: Path, count: int, pixels: int) -> dict[str, Any]:
     """One network's answers to all questions; which pictures held stays beside the shares."""
-    run = trained(name, runs)
+    run = trained(subject, attack, runs)
     victim = of_run(run, Which(count=count))
     found: dict[str, Any] = {
         "seconds": run.result["seconds"]["train"],
         "test": run.result["test"]["accuracy"],
     }
-    for attack, asked in ASKED.items():
+    for name, asked in ASKED.items():
         tried = asked.on(victim)
-        found[attack] = {**tried.rows("budget")[0], "held": _held(tried, 0)}
-        print(name, attack, found[attack]["accuracy"], flush=True)
+        found[name] = {**tried.rows("budget")[0], "held": _held(tried, 0)}
+        print(subject, attack, name, found[name]["accuracy"], flush=True)
     noise = Corrupting("noise").on(victim)
     row = noise.rows("size")[NOISE]
     found["noise"] = {**row, "held": _held(noise, NOISE)}
@@ -69,7 +74,7 @@ def measure(name: str, runs: Path, count: int, pixels: int) -> dict[str, Any]:
         {key: one[key] for key in ("label", "answer", "flipped", "undecided")}
         for one in certificates
     ]
-    print(name, "pixel", found["pixel"], flush=True)
+    print(subject, attack, "pixel", found["pixel"], flush=True)
     return found
 
 
@@ -79,10 +84,17 @@ def _held(tried: Tried, at: int) -> list[bool]:
 
 
 def write_page(measured: dict[str, Any]) -> None:
-    """The table, with the differences to the plain network."""
-    plain = measured["plain"]
-    head = ["lenet on MNIST, two epochs", *(_title(name) for name in RECIPES)]
-    others = [measured[name] for name in RECIPES]
+    """A table for each subject, with the differences to the plain network."""
+    parts = [results_page.machine()]
+    for subject, found in measured.items():
+        parts += _table(subject, found)
+    parts.append("One training each: another seed gives other numbers.")
+    results_page.write("hardening", "\n\n".join(parts))
+
+
+def _table(subject: str, found: dict[str, Any]) -> list[str]:
+    plain, others = found["none"], list(found.values())
+    head = [SUBJECTS[subject][0], *(f"`adversarial={attack}`" for attack in found)]
     rows = [
         ["training, seconds", *(f"{one['seconds']:.0f}" for one in others)],
         ["test accuracy", *(f"{100 * one['test']:.2f} %" for one in others)],
@@ -108,14 +120,9 @@ def write_page(measured: dict[str, Any]) -> None:
         f"The attacks and the noise were put to the first {plain['pgd']['examples']:,} validation "
         f"pictures, the proof of the single pixel to the first {len(plain['certificates'])}, at "
         "most 60 s each. In brackets the difference to the plain network on the same pictures in "
-        "points, with its 95 % interval. One training each: another seed gives other numbers."
+        "points, with its 95 % interval."
     )
-    table = results_page.table(head, rows)
-    results_page.write("hardening", "\n\n".join([results_page.machine(), table, told]))
-
-
-def _title(name: str) -> str:
-    return name if name == "plain" else f"`adversarial={RECIPES[name]}`"
+    return [results_page.table(head, rows), told]
 
 
 def _cell(row: dict[str, Any], apart: dict[str, Any]) -> tuple[str, str]:
@@ -136,13 +143,16 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the networks are")
     parser.add_argument("--count", type=int, default=300, help="pictures that are attacked")
     parser.add_argument("--pixels", type=int, default=50, help="pictures that are proved")
-    parser.add_argument("--write", action="store_true", help="only write what was measured")
+    parser.add_argument("--only", default=",".join(SUBJECTS), help="subjects, with commas between")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    if not chosen.write:
-        measured = {
-            name: measure(name, chosen.runs, chosen.count, chosen.pixels) for name in RECIPES
+    for subject in chosen.only.split(","):
+        found = {
+            attack: measure(subject, attack, chosen.runs, chosen.count, chosen.pixels)
+            for attack in SUBJECTS[subject][2]
         }
+        measured = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+        measured[subject] = found
         MEASURED.write_text(json.dumps(measured) + "\n")
     write_page(json.loads(MEASURED.read_text()))
 

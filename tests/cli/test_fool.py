@@ -17,6 +17,27 @@ def build():
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
 def softer():
     return nn.Sequential(build(), nn.Softmax(dim=1))
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 3)
+    def forward(self, x):
+        return self.layer(x.flatten(1)), x
+class Cut(Two):
+    def forward(self, x):
+        with torch.no_grad():
+            return self.layer(x.flatten(1))
+class Mixing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.layer = nn.BatchNorm1d(64, track_running_stats=False), nn.Linear(64, 3)
+    def forward(self, x):
+        return self.layer(self.norm(x.flatten(1)))
+def convolved():
+    norm = nn.BatchNorm2d(1, track_running_stats=False)
+    return nn.Sequential(norm, nn.Flatten(), nn.Linear(64, 3))
+def doubled():
+    return build().double()
 def strange():
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 3), nn.ELU())
 """
@@ -31,6 +52,10 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pixels = np.random.RandomState(0).randint(0, 256, (3, 8, 8)).astype(np.uint8)
     np.savez(tmp_path / "pictures.npz", inputs=pixels, labels=np.array([0, 1, 2]))
     (tmp_path / "tale.txt").write_text("the sea and the sky. " * 100)
+    for name, labels in {"many": [0, 1, 7], "halves": [0.5, 1, 2], "below": [0, -1, 2]}.items():
+        np.savez(tmp_path / f"{name}.npz", inputs=pixels, labels=np.array(labels))
+    np.savez(tmp_path / "levels.npz", inputs=pixels.astype(float))
+    np.savez(tmp_path / "complex.npz", inputs=pixels + 1j)
     np.savez(tmp_path / "wide.npz", inputs=np.zeros((2, 9, 9), np.uint8))
     return tmp_path
 
@@ -103,6 +128,16 @@ def test_all_levels_of_a_network_that_cannot_be_proved(mine: Path, call) -> None
         (("mine_to_fool.py:build", "--pictures", "pictures.npz", "--count", "0"), "--count"),
         (("mine_to_fool.py:build", "--pictures", "pictures.npz", "--seconds", "0"), "--seconds"),
         (("mine_to_fool.py:build", "--pictures", "tale.txt"), "holds symbols"),
+        (("mine_to_fool.py:Two", "--pictures", "pictures.npz"), "an answer of type tuple"),
+        (("mine_to_fool.py:Mixing", "--pictures", "pictures.npz", "--count", "2"), "for a single"),
+        (("mine_to_fool.py:convolved", "--pictures", "pictures.npz"), "each picture by itself"),
+        (("mine_to_fool.py:doubled", "--pictures", "pictures.npz"), "network.float()"),
+        (("mine_to_fool.py:biuld", "--pictures", "pictures.npz"), "mine_to_fool:build?"),
+        (("mine_to_fool.py:build", "--pictures", "levels.npz"), "astype('uint8')"),
+        (("mine_to_fool.py:build", "--pictures", "many.npz", "--count", "3"), "the class 7"),
+        (("mine_to_fool.py:build", "--pictures", "halves.npz"), "labels of float64"),
+        (("mine_to_fool.py:build", "--pictures", "below.npz"), "the label -1"),
+        (("mine_to_fool.py:build", "--pictures", "complex.npz"), "inputs of complex128"),
         (("mine_to_fool.py:build", "--pictures", "wide.npz"), "for pictures (1, 1, 9, 9)"),
         (("mine_to_fool.py:build", "--pictures", "gone.npz"), "no file"),
         (("nosuchrun",), "runs list"),
@@ -227,3 +262,33 @@ def test_an_attack_that_is_stopped_tells_what_it_has(
     assert record["stopped"] is True
     assert record["clean"]["examples"] == 20
     assert "beside" not in record
+
+
+def test_a_network_that_cuts_its_graph_is_said_to_have_no_slope(mine: Path, call) -> None:
+    pixels = np.load("pictures.npz")["inputs"]
+    np.savez("unlabelled.npz", inputs=pixels)
+    words = ("--pictures", "unlabelled.npz", "--count", "3", "--attack", "pgd", "--steps", "2")
+    told = call("fool", "mine_to_fool.py:Cut", *words)
+    assert told.code == 0, told.err
+    assert "The slope is exactly 0 for 100 % of the pictures" in told.out
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"flips": [], "flipped": 0, "proved": 64},
+        {"proved": 65},
+        {"open": [[9, 0, [0.0], [1.0]]]},
+    ],
+    ids=["flips left out", "one pixel too many", "outside"],
+)
+def test_a_certificate_whose_pixels_do_not_add_up_is_refused(shelf: Path, call, change) -> None:
+    assert call("fool", "plain", "--count", "9").code == 0
+    folder = shelf / "plain" / "fool" / "certificates"
+    records = [(path, json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))]
+    path, record = next(one for one in records if one[1]["flips"])
+    assert call("fool", "--verify", path).code == 0
+    path.write_text(json.dumps({**record, **change}))
+    told = call("fool", "--verify", path)
+    assert told.code == 3
+    assert "do not add up" in told.err

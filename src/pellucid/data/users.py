@@ -53,11 +53,27 @@ def _of_file(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
             "inputs (picture, channel, row, column) and maybe labels (picture,)",
             "numpy.savez(FILE, inputs=…, labels=…)",
         )
-    if labels is not None and (labels.shape != (len(inputs),) or labels.min() < 0):
+    if inputs.dtype.kind not in "buif":
+        raise BadData(
+            str(path), f"inputs of {inputs.dtype}", "bytes or real numbers", "store inputs as such"
+        )
+    if labels is not None:
+        _check_labels(path, labels, len(inputs))
+    return inputs[:, None] if inputs.ndim == 3 else inputs, labels
+
+
+def _check_labels(path: Path, labels: NDArray[Any], count: int) -> None:
+    found = ""
+    if labels.shape != (count,):
+        found = f"labels {labels.shape} for {count} inputs"
+    elif labels.dtype.kind not in "iu":
+        found = f"labels of {labels.dtype}"
+    elif labels.min() < 0:
+        found = f"the label {labels.min()}"
+    if found:
         raise BadData(
             str(path),
-            f"labels {labels.shape} for {len(inputs)} inputs",
-            "one label a picture, from 0",
+            found,
+            "one label a picture, a whole number from 0",
             "numpy.savez(FILE, inputs=…, labels=…)",
         )
-    return inputs[:, None] if inputs.ndim == 3 else inputs, labels

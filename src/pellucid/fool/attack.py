@@ -58,8 +58,10 @@ class Task:
             given = pictures.detach().clone().requires_grad_(True)
             scores = self.victim.network(self.victim.given(given))
             loss = functional.cross_entropy(scores.double(), self.answers, reduction="sum")
-            (slope,) = torch.autograd.grad(loss, given)
-        return slope
+            if not loss.requires_grad:  # as under no_grad: there is no slope, which is told
+                return torch.zeros_like(pictures)
+            (slope,) = torch.autograd.grad(loss, given, allow_unused=True)
+        return torch.zeros_like(pictures) if slope is None else slope
 
     def lead(self, pictures: Tensor) -> Tensor:
         """By how much the answer's score is ahead of the best other one: below 0 is success."""

@@ -123,9 +123,25 @@ def read(path: Path) -> Record:
             raise damaged(path, "a picture that does not match its own hash")
         for name in ("network", "scaling", "flips", "open", "answer_number", "becomes_numbers"):
             record[name]
+        if not _adds_up(record):
+            raise damaged(path, "pixels that do not add up")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise damaged(path, f"no whole certificate ({error})") from error
     return record
+
+
+def _adds_up(record: Record) -> bool:
+    """Do the counts fit what is listed, and does that lie in the picture?"""
+    _, height, width = record["picture"]["shape"]
+    flipped = {(int(one["row"]), int(one["column"])) for one in record["flips"]}
+    unknown = {(int(row), int(column)) for row, column, _, _ in record["open"]} - flipped
+    counts = record["proved"], record["flipped"], record["undecided"]
+    inside = all(0 <= row < height and 0 <= column < width for row, column in flipped | unknown)
+    return (
+        inside
+        and len(record["flips"]) == len(record["becomes_numbers"])
+        and counts == (height * width - len(flipped | unknown), len(flipped), len(unknown))
+    )
 
 
 def picture_of(record: Record) -> Tensor:

@@ -102,25 +102,42 @@ def check(victim: Victim) -> None:
             "eval mode",
             "call network.eval() first",
         )
+    _check_kind(victim)
     _check_range(victim)
     _check_scores(victim)
+
+
+def _check_kind(victim: Victim) -> None:
+    """Refuse weights of another precision than the pictures, which are given in float32."""
+    for name, weight in victim.network.named_parameters():
+        if weight.is_floating_point() and weight.dtype != torch.float32:
+            raise WrongUse(
+                f"{victim.title}, weights {name}",
+                str(weight.dtype).removeprefix("torch."),
+                "float32",
+                "return network.float() from the factory",
+            )
 
 
 def _check_range(victim: Victim) -> None:
     pictures = victim.pictures
     low, high = float(pictures.min()), float(pictures.max())
     if not 0 <= low <= high <= 1:
+        are_levels = low >= 0 and 2 < high <= 255
         raise BadData(
             f"{victim.title}, pictures",
             f"values from {low:.3g} to {high:.3g}",
             "pictures in their own values, 0 to 1 (or bytes, 0 to 255)",
-            "give them before they are standardised, and add --standardise",
+            "store levels as bytes: inputs.astype('uint8')"
+            if are_levels
+            else "give them before they are standardised, and add --standardise",
         )
 
 
 def _check_scores(victim: Victim) -> None:
     where, some = victim.title, victim.pictures[:2]
     try:
+        _check_answer(where, victim.network(victim.given(some)))
         once = victim.scores(some)
         again = victim.scores(some)
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
@@ -147,12 +164,42 @@ def _check_scores(victim: Victim) -> None:
             "switch off what is random in its forward, such as functional.dropout without training",
         )
     _check_logits(where, once)
-    alone = torch.cat([victim.scores(one[None]) for one in some])
-    apart = float((alone - once).abs().max())
-    if apart > 1e-3 * max(1.0, float(once.abs().max())):
+    _check_alone(victim)
+    worst = max((one for one in victim.labels if one is not None), default=0)
+    if worst >= once.shape[1]:
+        raise BadData(
+            f"{where}, labels",
+            f"the class {worst}",
+            f"classes from 0 to {once.shape[1] - 1}, as the network has {once.shape[1]} scores",
+            "give labels that count from 0, or a network of as many classes",
+        )
+
+
+def _check_answer(where: str, answer: object) -> None:
+    if not isinstance(answer, Tensor):
         raise WrongUse(
             where,
-            f"scores that change by {apart:.3g} with the other pictures of the batch",
+            f"an answer of type {type(answer).__name__}",
+            "one tensor of scores: (pictures, classes)",
+            "write a factory whose forward returns the scores alone",
+        )
+
+
+def _check_alone(victim: Victim) -> None:
+    """Refuse a network whose answer to a picture hangs on the others of its batch."""
+    first = victim.pictures[:1]
+    pair = victim.pictures[:2] if len(victim.pictures) > 1 else torch.cat([first, 1 - first])
+    once = victim.scores(pair)
+    try:
+        alone = torch.cat([victim.scores(one[None]) for one in pair])
+        apart = float((alone - once).abs().max())
+        found = f"scores that change by {apart:.3g} with the other pictures of the batch"
+    except (RuntimeError, ValueError) as error:
+        apart, found = float("inf"), f"{type(error).__name__} for a single picture: {error}"
+    if apart > 1e-3 * max(1.0, float(once.abs().max())):
+        raise WrongUse(
+            victim.title,
+            found,
             "a network that answers each picture by itself",
             "put batch norm in eval mode, with its running statistics kept",
         )

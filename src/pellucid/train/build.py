@@ -62,7 +62,8 @@ def find_factory(net: str) -> Callable[..., Any]:
     module_name, _, name = net.partition(":")
     module = import_users_module(module_name, f"network {net}")
     if not hasattr(module, name):
-        close = near_misses(name, (entry for entry in dir(module) if not entry.startswith("_")))
+        makers = (one for one, value in vars(module).items() if callable(value))
+        close = near_misses(name, (one for one in makers if not one.startswith("_")))
         raise WrongUse(
             f"network {net}",
             f"no {name} in {module.__name__}",
