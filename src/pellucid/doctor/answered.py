@@ -84,7 +84,8 @@ def in_evaluation(bench: Bench, network: nn.Module | None = None) -> Answered | 
         labels.append(expected.cpu())
     if sum(map(len, labels)) < ENOUGH or len({score.shape[1] for score in scores}) != 1:
         return None
-    whole = Answered(torch.cat(scores), torch.cat(labels), entries[-1].facts.line)  # type: ignore[union-attr]
+    facts = entries[-1].facts
+    whole = Answered(torch.cat(scores), torch.cat(labels), facts.line if facts else None)
     return whole if _fit(whole.scores, whole.labels) else None
 
 
