@@ -2,7 +2,7 @@
 
 From the same weights, with the same batches and the same random numbers, as in the run; then
 again with the batches in other orders. What the script computes from an answer up to its loss is
-its own (`pellucid.watch.tail`). Nothing of the script's is touched: networks and optimisers are
+its own (`pellucid.watch.program`). Nothing of the script's is touched: networks and optimisers are
 copies, random numbers are put back, and what a network prints meanwhile is not shown.
 """
 
@@ -15,13 +15,16 @@ import math
 import random
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
+from pellucid.doctor.curvature import largest_curvature
 from pellucid.doctor.effect import (
+    BETTER,
     FREED,
     NOTHING,
     Change,
@@ -31,14 +34,21 @@ from pellucid.doctor.effect import (
     Standing,
     median,
 )  # fmt: skip
-from pellucid.doctor.judged import Judge, answers_of, calm, cut
-from pellucid.watch.captured import Batch, Captured, forget_gradients
+from pellucid.doctor.game import GameJudge
+from pellucid.doctor.joint import judge_of
+from pellucid.doctor.judged import answers_of, calm, cut
+from pellucid.doctor.together import drawn_anew, subject_of, weights_of
+from pellucid.doctor.turns import Turn, shuffled, turns_of
+from pellucid.watch.captured import Batch, Captured
+from pellucid.watch.lines import Line
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
 REPEATS = 3
 """Orders of the batches in which a change must help: the run's own, and others."""
 STEPS = 60
+GAME_STEPS = 160
+"""The same where several networks work against each other: each has its share of the steps."""
 TRIALS = 12
 FAITHFUL = 0.02
 """How far the losses of a repetition may lie from the run's, as a share of them, in the median."""
@@ -54,41 +64,53 @@ class Bench:
 
     def __init__(self, trace: Trace, captured: Captured, seconds: float = math.inf) -> None:
         self._trace = trace
-        self._captured = self.captured = captured
+        self.captured = captured
         self._standing: Standing | None = None
         self._until = time.monotonic() + seconds
         self.steps = min(STEPS, max(FAITHFUL_STEPS, len(trace.steps) // 2))
         """Steps of a trial: half of the run's, and few enough for a dozen trials in the time."""
         self._known: dict[tuple[int, int], Outcome] = {}
-        self.batches = [batch for batch in captured.beginning if batch.is_fresh()]
+        self.batches: list[Batch] = []
         self.tried: list[str] = []
         """What was tried, in words."""
-        self.why_not = captured.why_not or self._reason()
+        self.why_not = captured.why_not or self._set_up()
         if not self.why_not:
-            self.judge = Judge(captured, self.batches)
+            if self.is_game:
+                self.steps = min(GAME_STEPS, max(FAITHFUL_STEPS, len(trace.steps) // 2))
             started = time.monotonic()
             self.why_not = self._unfaithful()
             step = (time.monotonic() - started) / FAITHFUL_STEPS
             if math.isfinite(seconds):
                 self.steps = max(FAITHFUL_STEPS, min(self.steps, int(seconds / TRIALS / step)))
 
-    def _reason(self) -> str:
-        if self._captured.first is None or self._captured.network is None:
+    def _set_up(self) -> str:
+        captured = self.captured
+        if not captured.optimisers or not captured.networks:
             return "no step of an optimiser on a network was seen"
-        if len(self.batches) < min(3, len(self._captured.beginning) or 1):
+        if time.monotonic() > self._until:
+            return "no time was left for it"
+        self.subject = subject_of(captured)
+        self.batches = [batch for batch in self.subject.beginning if batch.is_fresh()]
+        if len(self.batches) < min(3, len(captured.beginning) or 1):
             return "the batches were written into after they were used"
-        return "" if time.monotonic() < self._until else "no time was left for it"
+        every = self.batches + [batch for batch in self.subject.later if batch.is_fresh()]
+        try:
+            with _aside():
+                self.judge = judge_of(every, self.subject, captured.steppers, self.first())
+        except NotPossible as error:
+            return str(error)
+        return ""
 
     def _unfaithful(self) -> str:
         try:
             losses = self.run(steps=FAITHFUL_STEPS).losses
         except NotPossible as error:
             return str(error)
-        by_step = [sum(batch.loss for batch in batches) for batches in self._by_step()]
+        by_step = [[batch.loss for batch in turn.batches] for turn in self._turns()]
         far = [
-            abs(mine - own) / (abs(own) + 1e-6)
+            abs(mine - sum(own)) / (abs(sum(own)) + 1e-6)
             for mine, own in zip(losses, by_step, strict=False)
-            if math.isfinite(own)
+            if own and math.isfinite(sum(own))
         ]
         if far and median(far) > FAITHFUL:
             return "its steps, done again on a copy, did not give the same losses"
@@ -98,14 +120,14 @@ class Bench:
         """A copy of the network as it was before its first step."""
         return self._start()[0]
 
-    def beginning(self) -> tuple[nn.Module, Optimizer]:
-        """Copies of the network before its first step, and of its optimiser."""
+    def beginning(self) -> tuple[nn.Module, list[Optimizer]]:
+        """Copies of the network before its first step, and of its optimisers."""
         return self._start()
 
     def final(self) -> nn.Module:
         """A copy of the network as it is after the run."""
         with _aside():
-            return copy.deepcopy(self._captured.network)  # type: ignore[return-value]
+            return copy.deepcopy(self.subject.final)
 
     def reached(self) -> Outcome:
         """What the whole run came to, judged as the repetitions are."""
@@ -127,6 +149,8 @@ class Bench:
         return self._standing
 
     def _is_improving(self) -> bool:
+        if self.is_game:
+            return self.reached().loss < BETTER * self.judge(self.first())[0]
         losses = [entry.loss for entry in self._trace.backwards if math.isfinite(entry.loss)]
         third = len(losses) // 3
         if third < 3:
@@ -139,6 +163,7 @@ class Bench:
         return Effect(
             tuple(self.run(repetition=k) for k in numbers),
             tuple(self.run(change, repetition=k) for k in numbers),
+            self.judge.MEASURE,
         )
 
     def cure(
@@ -210,38 +235,53 @@ class Bench:
         return outcome
 
     def _run(self, change: Change, steps: int, repetition: int) -> Outcome:
-        network, optimiser = self._start()
+        network, optimisers = self._start()
         if change.network:
             change.network(network)
         if change.optimiser:
-            optimiser = change.optimiser(network, optimiser)
+            optimisers = [change.optimiser(network, optimiser) for optimiser in optimisers]
         dealt = self._dealt(repetition, change.dealt_anew)
         if change.parts > 1:
-            dealt = [[part] for step in dealt for b in step for part in cut(b, change.parts)]
+            dealt = [
+                replace(turn, batches=[part])
+                for turn in dealt
+                for batch in turn.batches
+                for part in cut(batch, change.parts)
+            ]
             steps *= change.parts
         losses = []
         for number in range(steps):
             if time.monotonic() > self._until:
                 raise NotPossible("no time was left for it")
-            batches = dealt[number % len(dealt)]
-            forget_gradients(optimiser)
-            losses.append(sum(self._learn(network, b, change, repetition) for b in batches))
-            if not math.isfinite(losses[-1]):
+            turn = dealt[number % len(dealt)]
+            loss = 0.0
+            for batch in turn.batches:
+                self._forget_gradients(network, batch)
+                loss += self._learn(network, batch, change, repetition)
+            losses.append(loss)
+            if not math.isfinite(loss):
                 return Outcome(tuple(losses), math.inf, None)
-            self._step(network, optimiser, change, batches[0].step)
+            self._step(network, optimisers[turn.optimiser], change, turn)
         loss, right = self.judge(network, change)
         return Outcome(tuple(losses), loss, right)
 
-    def _start(self) -> tuple[nn.Module, Optimizer]:
-        assert self._captured.first is not None
+    def _start(self) -> tuple[nn.Module, list[Optimizer]]:
         with _aside():
-            return copy.deepcopy(self._captured.first)
+            return copy.deepcopy((self.subject.first, self.subject.optimisers))
+
+    def _forget_gradients(self, network: nn.Module, batch: Batch) -> None:
+        """All but those that the script let this loss's be added to."""
+        kept = {self.subject.names.get(key) for key in batch.gathered}
+        for name, weight in weights_of(network).items():
+            if name not in kept:
+                weight.grad = None
 
     def _learn(self, network: nn.Module, batch: Batch, change: Change, repetition: int) -> float:
         network.train(batch.training) if not _is_mixed(network) else None
         if repetition:
             torch.manual_seed(1_000 * repetition + batch.step)
-        else:
+            batch = drawn_anew(batch)
+        elif batch.chance is not None:
             torch.set_rng_state(batch.chance)
         answers = answers_of(network, batch, change)
         own = self.judge.loss_of(network, batch, answers)
@@ -251,23 +291,36 @@ class Bench:
         loss.backward()  # type: ignore[no-untyped-call]
         return float(own.detach().sum())
 
-    def _step(self, network: nn.Module, optimiser: Optimizer, change: Change, number: int) -> None:
-        if self._captured.clipped is not None:
-            nn.utils.clip_grad_norm_(network.parameters(), self._captured.clipped)
+    def _step(self, network: nn.Module, optimiser: Optimizer, change: Change, turn: Turn) -> None:
+        held = [weight for group in optimiser.param_groups for weight in group["params"]]
+        if self.captured.clipped is not None:
+            nn.utils.clip_grad_norm_(held, self.captured.clipped)
         if change.gradients:
             change.gradients(network)
-        assert self._captured.first is not None
-        if type(optimiser) is type(self._captured.first[1]):
+        if type(optimiser) is type(self.subject.optimisers[turn.optimiser]):
             for group, rate in zip(
-                optimiser.param_groups, self._captured.rates.get(number, ()), strict=False
+                optimiser.param_groups, self.captured.rates.get(turn.number, ()), strict=False
             ):
-                group["lr"] = rate * change.rate
+                group["lr"] = rate * (change.rate if change.of in (None, turn.optimiser) else 1)
         type(optimiser).step(optimiser)  # an instance's own `step` may belong to a schedule
+
+    @property
+    def is_game(self) -> bool:
+        """Whether several optimisers follow losses of their own, one against the other."""
+        return isinstance(self.judge, GameJudge)
+
+    def rated(self) -> list[int | None]:
+        """The optimisers whose rates are tried each by itself; None stands for all together."""
+        return list(range(len(self.subject.optimisers))) if self.is_game else [None]
+
+    def line(self, of: int | None) -> Line | None:
+        """Where an optimiser makes its steps."""
+        steps = (number for number, which in self.captured.steppers.items() if which == of)
+        return self._trace.steps[next(steps)].line if of is not None else None
 
     def is_plain_descent(self) -> bool:
         """Whether the optimiser is gradient descent without momentum."""
-        assert self._captured.first is not None
-        optimiser = self._captured.first[1]
+        optimiser = self.subject.optimisers[0]
         return type(optimiser) is torch.optim.SGD and not optimiser.defaults.get("momentum")
 
     def sharpness(self, turns: int = 12) -> float:
@@ -280,24 +333,19 @@ class Bench:
             try:
                 answers = list(tensors_in(network(*batch.given, **batch.named)))
                 loss = self.judge.loss_of(network, batch, answers).sum()
-                return _largest_curvature(loss, weights, turns)
+                return largest_curvature(loss, weights, turns)
             except Exception:
                 return math.nan  # not every operation has a second derivative
 
-    def _by_step(self) -> list[list[Batch]]:
-        """The batches of each step: several, where gradients are gathered."""
-        found: dict[int, list[Batch]] = {}
-        for batch in self.batches:
-            found.setdefault(batch.step, []).append(batch)
-        return list(found.values())
+    def _turns(self) -> list[Turn]:
+        return turns_of(self.batches, self.captured.steppers, len(self.subject.optimisers))
 
-    def _dealt(self, repetition: int, anew: bool) -> list[list[Batch]]:
-        dealt = self._by_step()
+    def _dealt(self, repetition: int, anew: bool) -> list[Turn]:
+        turns = self._turns()
         if anew:
-            dealt = self.judge.dealt_anew(dealt, seed=repetition)
-        if repetition:
-            random.Random(repetition).shuffle(dealt)
-        return dealt
+            dealt = self.judge.dealt_anew([turn.batches for turn in turns], seed=repetition)
+            turns = [replace(t, batches=b) for t, b in zip(turns, dealt, strict=True)]
+        return shuffled(turns, repetition) if repetition else turns
 
     def batches_differ(self) -> bool:
         """Whether the steps had other examples each, not always the same whole."""
@@ -305,9 +353,10 @@ class Bench:
         a, b = firsts if len(firsts) == 2 else (None, None)
         return a is not None and b is not None and (a.shape != b.shape or not bool((a == b).all()))
 
-    def rate(self) -> float:
-        """The largest learning rate of the first step; 0 if there is none."""
-        first = next(iter(self._captured.rates.values()), ())
+    def rate(self, of: int | None = None) -> float:
+        """The largest learning rate of an optimiser's first step; 0 if there is none."""
+        steps = (number for number, which in self.captured.steppers.items() if which == (of or 0))
+        first = self.captured.rates.get(next(steps, -1), ())
         return max(first, default=0.0)
 
 
@@ -337,18 +386,3 @@ def _aside() -> Iterator[None]:
 def _is_mixed(network: nn.Module) -> bool:
     """Whether some modules are in another mode than the network itself: someone put them there."""
     return any(part.training != network.training for part in network.modules())
-
-
-def _largest_curvature(loss: Tensor, weights: list[nn.Parameter], turns: int) -> float:
-    slopes = torch.autograd.grad(loss, weights, create_graph=True)
-    chance = torch.Generator().manual_seed(0)
-    way = [torch.randn(w.shape, generator=chance).to(w) for w in weights]
-    value = math.nan
-    for _ in range(turns):
-        length = math.sqrt(sum(float((part * part).sum()) for part in way))
-        way = [part / (length + 1e-30) for part in way]
-        dot = sum((slope * part).sum() for slope, part in zip(slopes, way, strict=True))
-        turned = torch.autograd.grad(dot, weights, retain_graph=True)  # type: ignore[arg-type]
-        value = sum(float((a * b).sum()) for a, b in zip(turned, way, strict=True))
-        way = [part.detach() for part in turned]
-    return value

@@ -38,6 +38,12 @@ class Diagnosis(ABC):
     EXPLAINS: ClassVar[tuple[str, ...]] = ()
     HURTS_LEARNING: ClassVar[bool] = True
     """Whether slow or failed learning is a symptom of it: then no cure for that is tried."""
+    ONE_NETWORK: ClassVar[bool] = False
+    """Whether its trials put examples to one network by itself, so that several of them, or
+    several passes, cannot be asked."""
+    IN_GAMES: ClassVar[bool] = False
+    """Whether its trials also tell something of networks that work against each other, which are
+    not judged by their losses."""
     SICK: ClassVar[str]
     HEALTHY: ClassVar[str]
 

@@ -51,6 +51,8 @@ class Change:
     """Comes between the backward pass and the step."""
     rate: float = 1.0
     """Multiplies every learning rate."""
+    of: int | None = None
+    """The only optimiser whose rates are meant, where there are several."""
     parts: int = 1
     """Cuts every batch into so many, each with a step of its own."""
     dealt_anew: bool = False
@@ -78,6 +80,8 @@ class Effect:
 
     without: tuple[Outcome, ...]
     changed: tuple[Outcome, ...]
+    measure: str = "loss"
+    """By what they are judged."""
 
     def lowers_loss_to(self, share: float) -> bool:
         """Whether in every repetition the loss is at most this share of what it is without."""
@@ -102,8 +106,8 @@ class Effect:
         """What was tried and what came of it, in numbers."""
         steps = len(self.changed[0].losses)
         text = (
-            f"The first {steps} steps again on a copy with {what}: loss {self.after:.4g} instead "
-            f"of {self.before:.4g}"
+            f"The first {steps} steps again on a copy with {what}: {self.measure} "
+            f"{self.after:.4g} instead of {self.before:.4g}"
         )
         right = [outcomes[0].right for outcomes in (self.changed, self.without)]
         if right[0] is not None and right[1] is not None:

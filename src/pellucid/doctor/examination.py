@@ -16,6 +16,8 @@ from pellucid.watch.follower import MOST
 from pellucid.watch.trace import Trace
 
 SHARE = 0.5
+ODD = (RuntimeError, ValueError, IndexError, TypeError)
+"""What a question raises that batches of an odd kind cannot be asked."""
 LEAST = 10.0
 """Seconds for trials, where nobody has said how long they may take."""
 
@@ -101,7 +103,7 @@ def _seen(trace: Trace, captured: Captured, found: Examination) -> list[Finding]
     for kind in _kinds():
         try:
             finding = kind.look(trace, captured)
-        except (RuntimeError, ValueError, IndexError, TypeError) as error:  # batches of odd kinds
+        except ODD as error:
             found.not_observed.append(f"{kind.name()}: {error}")
             continue
         if finding is not None:
@@ -114,9 +116,11 @@ def _tried(trace: Trace, bench: Bench, found: Examination) -> list[Finding]:
     findings: list[Finding] = []
     for group in ORDER:
         for kind in _kinds(group):
+            if not _is_asked(kind, bench):
+                continue
             try:
                 finding = kind.probe(trace, bench)
-            except NotPossible as error:
+            except (NotPossible, *ODD) as error:
                 found.not_observed.append(f"{kind.name()}: {error}")
                 continue
             if finding is not None:
@@ -124,6 +128,12 @@ def _tried(trace: Trace, bench: Bench, found: Examination) -> list[Finding]:
         if any(_stops_learning(finding) for finding in findings):
             break
     return _strongest(_without_symptoms(findings))
+
+
+def _is_asked(kind: Diagnosis, bench: Bench) -> bool:
+    if kind.ONE_NETWORK and bench.subject.is_together:
+        return False
+    return kind.IN_GAMES or not bench.is_game
 
 
 def _strongest(findings: list[Finding]) -> list[Finding]:

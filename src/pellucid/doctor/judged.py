@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pellucid.doctor.effect import NOTHING, Change
-from pellucid.watch.captured import Batch, Captured
+from pellucid.doctor.together import weights_of
+from pellucid.watch.captured import Batch
+from pellucid.watch.program import Program
 from pellucid.watch.recorder import tensors_in
-from pellucid.watch.tail import Tail, rows_of
 
 JUDGED = 16
 """Batches that are judged, spread over those that were kept."""
@@ -49,18 +50,22 @@ def answers_of(network: nn.Module, batch: Batch, change: Change = NOTHING) -> li
     """What a network answers to a batch, with a change of what it is given or what it calls."""
     given = (batch.given, batch.named)
     args, named = change.given(given) if change.given else given
-    if not change.calls:
-        return list(tensors_in(network(*args, **named)))
-    with Exchange(change.calls, change.calls_spared, change.calls_most):
-        return list(tensors_in(network(*args, **named)))
+    assert batch.tail is not None
+    with batch.tail.in_precision():
+        if not change.calls:
+            return list(tensors_in(network(*args, **named)))
+        with Exchange(change.calls, change.calls_spared, change.calls_most):
+            return list(tensors_in(network(*args, **named)))
 
 
 class Judge:
     """The mean loss of a network on kept batches, and the share that it answers rightly."""
 
-    def __init__(self, captured: Captured, batches: list[Batch]) -> None:
-        later = [batch for batch in captured.later if batch.is_fresh()]
-        self.every = [*batches, *later]
+    MEASURE = "loss"
+    """What it measures, in words."""
+
+    def __init__(self, batches: list[Batch]) -> None:
+        self.every = batches
         self.batches = self.every[:: max(1, math.ceil(len(self.every) / JUDGED))]
 
     def __call__(
@@ -69,30 +74,32 @@ class Judge:
         """`norms` says whether batch norms use the batch's own statistics; as in training."""
         calm(network, self.batches[0].training if norms is None else norms)
         losses, right, count = [], 0, 0
-        with torch.no_grad():
-            for batch in self._mixed() if change.dealt_anew else self.batches:
-                answers = answers_of(network, batch, change)
-                losses.append(float(self.loss_of(network, batch, answers).sum()))
-                marks = _right(answers[0], self.find_target(batch))
-                if marks is not None:
-                    right, count = right + int(marks.sum()), count + marks.numel()
+        for batch in self._mixed() if change.dealt_anew else self.batches:
+            slopes = batch.program is not None and batch.program.asks_for_slopes
+            with torch.set_grad_enabled(slopes):
+                loss, marks = self.graded(network, batch, change)
+            losses.append(float(loss.detach().sum()))
+            right, count = right + sum(map(int, marks)), count + len(marks)
         mean = sum(losses) / len(losses)
         return mean if math.isfinite(mean) else math.inf, right / count if count else None
+
+    def graded(self, network: nn.Module, batch: Batch, change: Change) -> tuple[Tensor, list[bool]]:
+        """The loss, and by example whether it is right, where classes are answered."""
+        answers = answers_of(network, batch, change)
+        marks = right_ones(answers[0], self.find_target(batch))
+        return self.loss_of(network, batch, answers), marks
 
     @staticmethod
     def loss_of(network: nn.Module, batch: Batch, answers: list[Tensor]) -> Tensor:
         assert batch.tail is not None
-        return batch.tail.again(answers, dict(network.named_parameters()))
+        return batch.tail.again(answers, weights_of(network))[0]
 
     @staticmethod
     def find_target(batch: Batch) -> Tensor | None:
         """What the answer is compared with, if the loss has such a thing for each example."""
         if batch.tail is None:
             return None
-        found = rows_of(batch.tail, batch.size)
-        if found and isinstance(batch.tail, _Dealt):
-            return cast(Tensor, batch.tail.exchange(found[0]))
-        return found[0] if found else None
+        return next(iter(batch.tail.rows(batch.size)), None)
 
     def target_of(self, batch: Batch) -> Tensor:
         found = self.find_target(batch)
@@ -112,7 +119,7 @@ class Judge:
             if answer is None:
                 return None
             try:
-                losses.append(float(batch.tail.again([answer], {}).sum()))
+                losses.append(float(batch.tail.again([answer], {})[0].sum()))
             except Exception:
                 return None
         mean = sum(losses) / len(losses)
@@ -121,7 +128,7 @@ class Judge:
     def majority(self) -> float | None:
         """The share of the judged examples in the most frequent class, if targets are classes."""
         targets = [self.find_target(batch) for batch in self.batches]
-        if any(target is None or not _are_classes(target) for target in targets):
+        if any(target is None or not are_classes(target) for target in targets):
             return None
         counts = torch.bincount(torch.cat([t for t in targets if t is not None]).clamp_min(0))
         return float(counts.max() / counts.sum())
@@ -149,7 +156,8 @@ class Judge:
 def cut(batch: Batch, parts: int) -> list[Batch]:
     """A batch in so many parts, as far as it has examples."""
     rows = torch.arange(batch.size)
-    return [_redealt(batch, _aligned(batch), part) for part in rows.chunk(parts)]
+    found = (_redealt(batch, _aligned(batch), part) for part in rows.chunk(parts))
+    return [dataclasses.replace(part, gathered=frozenset()) for part in found]
 
 
 def _redealt(batch: Batch, columns: list[Tensor], rows: Tensor) -> Batch:
@@ -163,12 +171,11 @@ def _redealt(batch: Batch, columns: list[Tensor], rows: Tensor) -> Batch:
         return exchanged.get(id(tensor), tensor)
 
     assert batch.tail is not None
-    tail = batch.tail
     return dataclasses.replace(
         batch,
         given=tuple(map(change, batch.given)),
         named={name: change(value) for name, value in batch.named.items()},
-        tail=_Dealt(tail, change),
+        tail=batch.tail.exchanged(change),
     )
 
 
@@ -176,18 +183,7 @@ def _aligned(batch: Batch) -> list[Tensor]:
     """The tensors of a batch that have one entry an example, in their order."""
     assert batch.tail is not None
     given = [t for t in tensors_in((batch.given, batch.named)) if t.ndim and len(t) == batch.size]
-    return given + [t for t in rows_of(batch.tail, batch.size) if not any(t is g for g in given)]
-
-
-class _Dealt(Tail):
-    """A tail whose constants are exchanged for those of other examples."""
-
-    def __init__(self, tail: Tail, change: Callable[[Any], Any]) -> None:
-        super().__init__(tail.answers, tail.shape, tail.steps, tail.loss)
-        self.exchange = change
-
-    def again(self, answers: Any, weights: Any, constant: Any = None) -> Tensor:
-        return super().again(answers, weights, self.exchange)
+    return given + [t for t in batch.tail.rows(batch.size) if not any(t is g for g in given)]
 
 
 def calm(network: nn.Module, training: bool) -> None:
@@ -198,24 +194,24 @@ def calm(network: nn.Module, training: bool) -> None:
             part.train(training)
 
 
-def _right(answer: Tensor, target: Tensor | None) -> Tensor | None:
+def right_ones(answer: Tensor, target: Tensor | None) -> list[bool]:
     """Which examples get their class, where answers are scores of classes."""
     if target is None or answer.ndim < 2 or answer.shape[1] < 2:
-        return None
+        return []
     if not target.dtype.is_floating_point and target.shape == answer.shape[:1] + answer.shape[2:]:
-        return answer.argmax(1) == target
+        return list((answer.argmax(1) == target).flatten().tolist())
     is_one_hot = target.shape == answer.shape and bool(((target == 0) | (target == 1)).all())
     if is_one_hot and bool((target.sum(1) == 1).all()):
-        return answer.argmax(1) == target.argmax(1)
-    return None
+        return list((answer.argmax(1) == target.argmax(1)).tolist())
+    return []
 
 
-def _constant(tail: Tail, targets: Tensor) -> Tensor | None:
+def _constant(tail: Program, targets: Tensor) -> Tensor | None:
     """The best answer that looks at no input, for the loss functions of PyTorch's."""
-    losses = [step for step in tail.steps if step.name in _BEST]
-    if len(losses) != 1 or tail.answers != 1:
+    losses = [call for call in tail.calls if call.name in BEST]
+    if len(losses) != 1 or tail.inputs != 1:
         return None
-    best = _BEST[losses[0].name](targets, tail.shape)
+    best = BEST[losses[0].name](targets, tail.shape)
     rows = tail.shape[0]
     if best is None or best.numel() * rows != math.prod(tail.shape):
         return None
@@ -223,13 +219,13 @@ def _constant(tail: Tail, targets: Tensor) -> Tensor | None:
 
 
 def _scores(targets: Tensor, shape: tuple[int, ...]) -> Tensor | None:
-    if not _are_classes(targets) or int(targets.min()) < 0:
+    if not are_classes(targets) or int(targets.min()) < 0:
         return None
     counts = torch.bincount(targets, minlength=shape[1]).double()
     return counts.div(len(targets)).clamp_min(1e-12).log().float()
 
 
-def _are_classes(targets: Tensor) -> bool:
+def are_classes(targets: Tensor) -> bool:
     return targets.dtype in (torch.int64, torch.int32, torch.uint8) and targets.ndim == 1
 
 
@@ -245,7 +241,7 @@ def _shares(targets: Tensor, shape: tuple[int, ...]) -> Tensor:
     return targets.float().mean(0).clamp(1e-6, 1 - 1e-6)
 
 
-_BEST: dict[str, Callable[[Tensor, tuple[int, ...]], Tensor | None]] = {
+BEST: dict[str, Callable[[Tensor, tuple[int, ...]], Tensor | None]] = {
     "cross_entropy": _scores,
     "nll_loss": _scores,
     "mse_loss": _mean,

@@ -1,4 +1,4 @@
-"""Batches as a training met them, kept so that its steps can be done again on a copy."""
+"""Batches as a training met them, kept so that its steps can be done again on copies."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pellucid.watch.program import Program, version_of
 from pellucid.watch.recorder import tensors_in
-from pellucid.watch.tail import Tail, version_of
 from pellucid.watch.trace import Pass
 
 BEGINNING = 60
@@ -26,17 +26,24 @@ MOST = 64_000_000
 
 @dataclass
 class Batch:
-    """One pass that was learnt from: what the network got, and how its loss came about."""
+    """One loss that was learnt from: what the network got, and how the loss came about."""
 
     step: int
     given: tuple[Any, ...]
     named: dict[str, Any]
     versions: tuple[int, ...]
-    chance: Tensor
+    chance: Tensor | None
     """The state of PyTorch's random numbers before the pass."""
-    tail: Tail | None
+    tail: Program | None
+    """From the network's answer to the loss; None if that needs more than one pass."""
     loss: float
     training: bool
+    program: Program | None = None
+    """From data to the loss, with every pass."""
+    gathered: frozenset[int] = frozenset()
+    """Parameters, by identity, whose gradients this loss's were added to."""
+    answers: frozenset[int] = frozenset()
+    """Constants of the program, by identity, that a network answered without a graph."""
 
     @property
     def size(self) -> int:
@@ -73,19 +80,40 @@ class Captured:
     beginning: list[Batch] = field(default_factory=list)
     later: deque[Batch] = field(default_factory=lambda: deque(maxlen=LATER))
     held: deque[Held] = field(default_factory=lambda: deque(maxlen=LATER))
-    network: nn.Module | None = None
-    """The network as it is now."""
+    networks: list[nn.Module] = field(default_factory=list)
+    """Those that losses depend on, as they are now."""
+    trained: dict[int, Tensor] = field(default_factory=dict)
+    """By identity, what optimisers hold."""
     model: int = 0
-    """Its number among the networks of the trace."""
-    first: tuple[nn.Module, Optimizer] | None = None
-    """A copy of the network before its first step, with an optimiser of its own."""
+    """The first one's number among the networks of the trace."""
+    optimisers: list[Optimizer] = field(default_factory=list)
+    """Copies, each from before its first step."""
+    copies: dict[int, Any] = field(default_factory=dict)
+    """By identity, copies of networks, parameters and optimisers from before their first steps."""
+    buffers: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+    """By network, its buffers before its first pass."""
     rates: dict[int, tuple[float, ...]] = field(default_factory=dict)
     """By step, the learning rates of the optimiser's groups."""
+    steppers: dict[int, int] = field(default_factory=dict)
+    """By step, which optimiser made it."""
     clipped: float | None = None
     """The norm to which the script clips gradients."""
     why_not: str = ""
     """Why steps cannot be done again, if they cannot."""
     kept: int = 0
+
+    def loose(self) -> list[Tensor]:
+        """What is learnt, and belongs to none of the networks."""
+        own = {id(weight) for network in self.networks for weight in network.parameters()}
+        programs = (batch.program for batch in self.batches() if batch.program is not None)
+        used = {id(c.tensor): c.tensor for program in programs for c in program.constants()}
+        return [used[k] for k in used if k in self.trained and k not in own]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is one network, which each loss depends on by one pass."""
+        alone = len(self.networks) == 1 and not self.loose()
+        return alone and all(batch.tail is not None for batch in self.batches())
 
     def wants(self, step: int) -> bool:
         """Whether the next batch is to be kept."""
@@ -94,22 +122,68 @@ class Captured:
         each = EACH << (step // 1000).bit_length()  # 50, from 1,000 on 100, from 2,000 on 200 …
         return (step < BEGINNING or step % each == 0) and self.kept < MOST
 
-    def keep(self, batch: Batch) -> None:
-        self.kept += sum(tensor.numel() for tensor in tensors_in((batch.given, batch.named)))
+    def note_pass(self, network: nn.Module) -> None:
+        """Before a pass that may be the network's first."""
+        if id(network) not in self.buffers:
+            found = network.named_buffers()
+            self.buffers[id(network)] = {name: value.clone() for name, value in found}
+
+    def keep(self, batch: Batch, shape: tuple[int, ...]) -> None:
+        """Keep a batch whose program is known, and whose answer has this shape."""
+        program = batch.program
+        assert program is not None
+        self.kept += sum(constant.tensor.numel() for constant in program.constants())
+        networks = program.networks()
+        for network in networks:
+            if not any(network is known for known in self.networks):
+                self.networks.append(network)
+        tail = program.tail(shape)
+        if tail is not None:
+            names = {id(weight): name for name, weight in networks[0].named_parameters()}
+            tail = tail.on(names, {})
+        batch.tail = tail if tail is not None and tail.is_closed() else None
+        every = (weight for network in self.networks for weight in network.parameters())
+        gradients = ((id(weight), weight.grad) for weight in every)
+        batch.gathered = frozenset(k for k, g in gradients if g is not None and bool(g.any()))
         (self.beginning if batch.step < BEGINNING else self.later).append(batch)
 
     def batches(self) -> list[Batch]:
         return [*self.beginning, *self.later]
 
+    def note_step(self, number: int, optimiser: Optimizer, which: int) -> None:
+        """Copy what makes its first step now."""
+        if self.why_not or not self.networks:
+            return
+        if type(optimiser).__name__ == "LBFGS":
+            self.why_not = "the optimiser asks for several passes a step"
+        elif which >= len(self.optimisers) and number >= BEGINNING:
+            self.why_not = f"another optimiser came after the first {BEGINNING} steps"
+        else:
+            self.steppers[number] = which
+            self._copy(optimiser, which)
 
-def copy_of(network: nn.Module, optimiser: Optimizer) -> tuple[nn.Module, Optimizer] | None:
-    """Both together, so that the copied optimiser holds the copied parameters; None if it fails."""
-    try:
-        twin, stepper = copy.deepcopy((network, optimiser))
-    except Exception:
-        return None
-    forget_gradients(stepper)
-    return twin, stepper
+    def _copy(self, optimiser: Optimizer, which: int) -> None:
+        try:
+            for network in self.networks:
+                self._copy_network(network)
+            if which < len(self.optimisers):
+                return
+            every = [weight for group in optimiser.param_groups for weight in group["params"]]
+            self.trained |= {id(weight): weight for weight in every}
+            self.optimisers.append(copy.deepcopy(optimiser, self.copies))
+        except Exception:
+            self.why_not = "the network cannot be copied"
+        else:
+            forget_gradients(self.optimisers[-1])
+
+    def _copy_network(self, network: nn.Module) -> None:
+        if id(network) in self.copies:
+            return
+        twin = copy.deepcopy(network, self.copies)
+        known = self.buffers.get(id(network), {})
+        for name, value in twin.named_buffers():
+            if name in known:
+                value.copy_(known[name])
 
 
 def forget_gradients(optimiser: Optimizer) -> None:

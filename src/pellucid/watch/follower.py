@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import os
@@ -19,16 +20,18 @@ from torch.optim import optimizer as optimizer_hooks
 from torch.utils.data import DataLoader
 
 from pellucid.watch.brief import Brief
-from pellucid.watch.captured import Batch, Captured, Held, chance, copy_of
+from pellucid.watch.captured import BEGINNING, Batch, Captured, Held, chance
 from pellucid.watch.exchanged import exchanged, true_places
 from pellucid.watch.lines import Steady
+from pellucid.watch.listener import Listener
 from pellucid.watch.loaders import Loaders
 from pellucid.watch.losses import Losses, note_meetings
 from pellucid.watch.networks import CallsOfDropout, Networks, is_alone, plain
+from pellucid.watch.program import version_of
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.replay import first_not_finite, repeat
 from pellucid.watch.rows import Learnt
-from pellucid.watch.tail import Listener, version_of
+from pellucid.watch.tape import Tape
 from pellucid.watch.trace import NotFinite, Pass, Trace
 from pellucid.watch.updates import Updates
 
@@ -66,9 +69,11 @@ class Follower:
         self._listener: Listener | None = None
         self._lingering: Listener | None = None
         """One that hears nothing any more, and could not be taken away yet."""
-        self._heard_for: Batch | Held | None = None
+        self._heard_for: Held | None = None
+        self._tape = Tape()
+        self._batch: tuple[Batch, tuple[int, ...]] | None = None
+        """The newest pass that may be learnt from, with its first answer's shape."""
         self._chance: Tensor | None = None
-        self._buffers: dict[str, Tensor] | None = None
         self._asking = False
         """While a question is put to a network: its passes are not the script's."""
         self._has_ended = False
@@ -180,8 +185,8 @@ class Follower:
         self._stop_listening()
         self._calls_of_dropout.clear()
         self._chance = chance() if self.captured.wants(self.step) else None
-        if self._buffers is None and torch.is_grad_enabled():
-            self._buffers = {name: value.clone() for name, value in network.named_buffers()}
+        if self._chance is not None and torch.is_grad_enabled():
+            self.captured.note_pass(plain(network))
 
     def _leave(self, module: nn.Module, given: Any, named: Any, answer: Any) -> None:
         if self._asking or not self.stack:
@@ -241,25 +246,32 @@ class Follower:
     ) -> None:
         """Hear what becomes of an answer, and keep its batch."""
         learning = facts.with_graph
+        self._heard_for = None
         if not answers or (learning and self._chance is None):
             return
-        if learning:
-            assert self._chance is not None
-            versions = tuple(version_of(tensor) for tensor in tensors_in((given, named)))
-            self._heard_for = Batch(
-                self.step, given, named, versions, self._chance, None, math.nan, module.training
-            )
-        else:
+        if not learning:
             target = self._loaders.target(len(answers[0]) if answers[0].ndim else 0)
-            held = Held(self.step, given, named, target, module.training, facts)
-            self._heard_for = held
-            self.captured.held.append(held)
+            self._heard_for = Held(self.step, given, named, target, module.training, facts)
+            self.captured.held.append(self._heard_for)
+        elif answers[0].requires_grad or len(answers) > 1:
+            self._note_for_a_loss(plain(module), given, named, answers)
         self._listener = Listener(answers)
         self._listener.listen()
 
-    def _stop_listening(self, loss: Tensor | None = None) -> None:
-        """Write down what was heard since the last answer; up to `loss`, if it was learnt from."""
-        listener, heard_for = self._listener, self._heard_for
+    def _note_for_a_loss(
+        self, network: nn.Module, given: Any, named: Any, answers: list[Tensor]
+    ) -> None:
+        assert self._chance is not None
+        self._tape.add_pass(network, given, named, answers, self._chance)
+        versions = tuple(version_of(tensor) for tensor in tensors_in((given, named)))
+        batch = Batch(
+            self.step, given, named, versions, self._chance, None, math.nan, network.training
+        )
+        self._batch = batch, tuple(answers[0].shape)
+
+    def _stop_listening(self) -> None:
+        """Write down what was heard since the last answer."""
+        listener, held = self._listener, self._heard_for
         self._listener = self._heard_for = None
         if self._lingering is not None and self._lingering.stop():
             self._lingering = None
@@ -267,28 +279,34 @@ class Follower:
             return
         if not listener.stop():
             self._lingering = listener
-        model = self.trace.passes[-1].model
-        partner = note_meetings(listener, self.trace, model, isinstance(heard_for, Batch))
-        if isinstance(heard_for, Held) and heard_for.target is None:
-            heard_for.target = partner if partner is not None else self._losses.target
-        if isinstance(heard_for, Batch) and loss is not None and self._last is not None:
-            self._keep(heard_for, listener, loss, plain(self._last[0]))
+        if self._chance is not None:
+            self._tape.add(listener.calls)
+        partner = note_meetings(listener, self.trace, self.trace.passes[-1].model, held is None)
+        if held is not None and held.target is None:
+            held.target = partner if partner is not None else self._losses.target
 
-    def _keep(self, batch: Batch, heard: Listener, loss: Tensor, module: nn.Module) -> None:
-        names = {id(weight): name for name, weight in module.named_parameters()}
-        batch.tail, batch.loss = heard.tail(loss, names), float(loss.detach().sum())
-        kept = self.captured
-        if not is_alone():
+    def _keep(self, loss: Tensor) -> None:
+        """Keep the batch that is about to be learnt from."""
+        if self._batch is None or self._chance is None:
+            return
+        (batch, shape), kept = self._batch, self.captured
+        batch.program = self._tape.program(loss)
+        if batch.program is None and self.step >= BEGINNING:
+            pass  # it began before this step, when nothing was written down
+        elif not is_alone():
             kept.why_not = "several processes train one network"
-        elif kept.network is not None and kept.network is not module:
-            kept.why_not = "several networks are trained at once"
-        elif batch.tail is None:
-            kept.why_not = "the loss depends on more than one pass through the network"
-        elif any(tensor.grad_fn for tensor in tensors_in((batch.given, batch.named))):
-            kept.why_not = "the network is only a part of what is trained"
+        elif batch.program is None:
+            kept.why_not = "the loss depends on what was not heard"
+        elif batch.program.sampled:
+            kept.why_not = "it learns from what its own answers led to"
+        elif any(constant.tensor.grad_fn for constant in batch.program.constants()):
+            kept.why_not = "the networks are only a part of what is trained"
         else:
-            kept.network, kept.model = module, self._pending[0]
-            kept.keep(batch)
+            batch.loss = float(loss.detach().sum())
+            kept.model = kept.model if kept.networks else self._pending[0]
+            known = (constant.tensor for constant in batch.program.constants())
+            answers = frozenset(id(t) for t in known if self._losses.answers.get(t) is not None)
+            kept.keep(dataclasses.replace(batch, step=self.step, answers=answers), shape)
 
     def _look_at_evaluation(self, module: nn.Module, given: Any, found: Pass) -> None:
         """Put one batch to a copy again: in eval mode, and where an evaluation drops or uses the
@@ -326,7 +344,8 @@ class Follower:
     def _note_backward(self, loss: Tensor) -> None:
         self.stack.clear()
         if not self._brief.note_backward(loss):
-            self._stop_listening(loss)
+            self._stop_listening()
+            self._keep(loss)
             self._updates.note_backward(loss)
         model, marks = self._pending
         if marks:
@@ -359,18 +378,8 @@ class Follower:
     def _note_step(self, optimiser: Optimizer) -> None:
         self._stop_listening()
         found = self._updates.note_step(optimiser)
-        kept = self.captured
-        if len(self._updates.optimisers) > 1:
-            kept.why_not = "several optimisers are at work"
-        elif type(optimiser).__name__ == "LBFGS":
-            kept.why_not = "the optimiser asks for several passes a step"
+        kept, which = self.captured, self._updates.optimisers.index(optimiser)
         if kept.wants(found.number):
             kept.rates[found.number] = found.rates
-        if kept.first is None and kept.network is not None and not kept.why_not:
-            kept.first = copy_of(kept.network, optimiser)
-            if kept.first is None:
-                kept.why_not = "the network cannot be copied"
-            elif self._buffers:
-                for name, value in kept.first[0].named_buffers():
-                    if name in self._buffers:
-                        value.copy_(self._buffers[name])
+            kept.note_step(found.number, optimiser, which)
+        self._tape.note_step(which)

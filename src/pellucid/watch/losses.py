@@ -16,7 +16,8 @@ from torch.nn import functional
 from pellucid.watch.exchanged import exchanged
 from pellucid.watch.graph import makers
 from pellucid.watch.lines import Line, Steady
-from pellucid.watch.tail import Listener, tensors_of
+from pellucid.watch.listener import Listener
+from pellucid.watch.program import tensors_of
 from pellucid.watch.trace import Choice, LossCall, Meeting, Score, Trace
 
 LOSSES = (

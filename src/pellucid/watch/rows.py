@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.watch.tail import version_of
+from pellucid.watch.program import version_of
 from pellucid.watch.trace import Pass
 
 COLUMNS = 128

@@ -12,8 +12,9 @@ from torch.optim import Optimizer
 
 from pellucid.doctor.check.asked import Asked, Graded, Lesson, kept, tensors
 from pellucid.doctor.check.script import Seen
-from pellucid.doctor.check.tape import Entry, Tape
+from pellucid.doctor.check.tape import Tape
 from pellucid.doctor.check.told import Told
+from pellucid.watch.program import Heard
 
 NEAR = 1e-3
 """Share of the loss by which the same calls on the same numbers may differ, in any precision."""
@@ -30,7 +31,7 @@ def networks_of(seen: Seen) -> list[Asked]:
     return list(found.values())
 
 
-def _asked(entry: Entry, labels: int | None, name: str | None) -> Asked:
+def _asked(entry: Heard, labels: int | None, name: str | None) -> Asked:
     network = entry.function
     assert isinstance(network, nn.Module)
     first = next((one for one in tensors((entry.args, entry.named)) if one.ndim), None)
@@ -43,7 +44,7 @@ def _asked(entry: Entry, labels: int | None, name: str | None) -> Asked:
 
 def _labels(tape: Tape) -> int | None:
     """How many labels the loss was given."""
-    for entry in reversed(tape.entries):
+    for entry in reversed(tape.heard):
         if entry.name in ("cross_entropy", "nll_loss") and len(entry.args) > 1:
             return len(entry.args[1]) if entry.args[1].ndim == 1 else None
     return None

@@ -24,6 +24,7 @@ class BadInitialisation(Diagnosis):
     """Symmetric, zero or far too large or small weights at the start."""
 
     GROUP = OPTIMISATION
+    IN_GAMES = True
     EXPLAINS = (
         "dead-units", "saturated-units", "vanishing-gradients", "exploding-gradients",
         "learning-rate-too-low", "learning-rate-too-high", "optimiser-unsuited", "no-nonlinearity",

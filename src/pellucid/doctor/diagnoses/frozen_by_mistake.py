@@ -44,7 +44,7 @@ class FrozenByMistake(Diagnosis):
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         network = bench.first()
         frozen = [name for name, w in network.named_parameters() if not w.requires_grad]
-        if not frozen:
+        if not frozen or len(bench.subject.optimisers) > 1:
             return None
         effect = bench.cure(Change(network=_thaw, optimiser=_hold), self.HELPS)
         if effect is None:

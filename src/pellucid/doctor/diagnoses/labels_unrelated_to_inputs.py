@@ -22,6 +22,7 @@ class LabelsUnrelatedToInputs(Diagnosis):
     """The labels carry no information about the inputs."""
 
     GROUP = DATA
+    ONE_NETWORK = True
     EXPLAINS = (
         "learning-rate-too-low", "learning-rate-too-high", "overfitting", "majority-answer",
         "label-errors", "optimiser-unsuited", "vanishing-gradients", "loss-unsuited-to-task",

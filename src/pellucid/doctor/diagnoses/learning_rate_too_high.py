@@ -19,9 +19,11 @@ class LearningRateTooHigh(Diagnosis):
     """The learning rate is too high for this loss."""
 
     GROUP = OPTIMISATION
+    IN_GAMES = True
     EXPLAINS = (
         "non-finite-values", "exploding-gradients", "dead-units", "saturated-units",
         "batchnorm-statistics", "stopped-too-early", "majority-answer", "optimiser-unsuited",
+        "learning-rate-too-low",
     )  # fmt: skip
     SMALLER = (1 / 3, 1 / 10, 1 / 100, 1 / 1000)
     HELPS = 0.8
@@ -30,15 +32,20 @@ class LearningRateTooHigh(Diagnosis):
     HEALTHY = long_script(optimiser=OPTIMISER.format(0.3))
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
-        rate = bench.rate()
+        tried = (self._tried(trace, bench, which) for which in bench.rated())
+        return next((finding for finding in tried if finding is not None), None)
+
+    def _tried(self, trace: Trace, bench: Bench, which: int | None) -> Finding | None:
+        rate = bench.rate(which)
         if not rate or bench.standing().is_good:
             return None
-        factor = self.SMALLER[bench.best([Change(rate=factor) for factor in self.SMALLER])]
-        effect = bench.cure(Change(rate=factor), self.HELPS)
+        changes = [Change(rate=factor, of=which) for factor in self.SMALLER]
+        factor = self.SMALLER[bench.best(changes)]
+        effect = bench.cure(Change(rate=factor, of=which), self.HELPS)
         if effect is None:
             return None
         evidence = [effect.sentence(f"a rate of {rate * factor:.3g} instead of {rate:.3g}")]
-        sharpness = bench.sharpness()
+        sharpness = bench.sharpness() if which is None else math.nan
         numbers: dict[str, Any] = {"rate": rate, "tried": rate * factor}
         if math.isfinite(sharpness) and bench.is_plain_descent():
             evidence.append(
@@ -48,7 +55,7 @@ class LearningRateTooHigh(Diagnosis):
             numbers["sharpness"] = sharpness
         return self.confirmed(
             trace, bench, effect, evidence, f"set the learning rate to {rate * factor:.2g}",
-            **numbers,
+            bench.line(which), **numbers,
         )  # fmt: skip
 
 

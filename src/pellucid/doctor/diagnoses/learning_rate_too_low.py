@@ -16,7 +16,10 @@ class LearningRateTooLow(Diagnosis):
     """The learning rate is too low to get anywhere in these steps."""
 
     GROUP = OPTIMISATION
-    EXPLAINS = ("stopped-too-early", "vanishing-gradients", "majority-answer")
+    IN_GAMES = True
+    EXPLAINS = (
+        "stopped-too-early", "vanishing-gradients", "majority-answer", "learning-rate-too-high",
+    )  # fmt: skip
     LARGER = (10.0, 100.0, 1000.0, 10000.0)
     HELPS = 0.8
     """The loss with the larger rate, as a share of the loss without, in every repetition."""
@@ -24,17 +27,23 @@ class LearningRateTooLow(Diagnosis):
     HEALTHY = long_script(optimiser=OPTIMISER.format(0.01))
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
-        rate = bench.rate()
+        tried = (self._tried(trace, bench, which) for which in bench.rated())
+        return next((finding for finding in tried if finding is not None), None)
+
+    def _tried(self, trace: Trace, bench: Bench, which: int | None) -> Finding | None:
+        rate = bench.rate(which)
         if not rate or bench.standing().is_good:
             return None
-        factor = self.LARGER[bench.best([Change(rate=factor) for factor in self.LARGER])]
-        effect = bench.cure(Change(rate=factor), self.HELPS)
+        changes = [Change(rate=factor, of=which) for factor in self.LARGER]
+        factor = self.LARGER[bench.best(changes)]
+        effect = bench.cure(Change(rate=factor, of=which), self.HELPS)
         if effect is None:
             return None
         return self.confirmed(
             trace, bench, effect,
             [effect.sentence(f"a rate of {rate * factor:.3g} instead of {rate:.3g}")],
-            f"set the learning rate to {rate * factor:.2g}", rate=rate, tried=rate * factor,
+            f"set the learning rate to {rate * factor:.2g}", bench.line(which), rate=rate,
+            tried=rate * factor,
         )  # fmt: skip
 
 

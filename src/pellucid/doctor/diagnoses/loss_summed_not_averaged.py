@@ -9,6 +9,7 @@ from pellucid.doctor.cases import STEP, script
 from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
+from pellucid.doctor.together import weights_of
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
@@ -51,15 +52,15 @@ class LossSummedNotAveraged(Diagnosis):
             answers = list(tensors_in(network(*batch.given, **batch.named)))
             if any(not answer.ndim or len(answer) != batch.size for answer in answers):
                 return float("nan")
-            weights = dict(network.named_parameters())
+            weights = weights_of(network)
 
             def twice(tensor: torch.Tensor) -> torch.Tensor:
                 has_rows = tensor.ndim and len(tensor) == batch.size
                 return torch.cat([tensor, tensor]) if has_rows else tensor
 
             try:
-                once = float(batch.tail.again(answers, weights).sum())
-                both = float(batch.tail.again([twice(a) for a in answers], weights, twice).sum())
+                once = float(batch.tail.again(answers, weights)[0].sum())
+                both = float(batch.tail.again([twice(a) for a in answers], weights, twice)[0].sum())
             except Exception:
                 return float("nan")  # a loss that counts on the size of the batch
         return both / once if once else float("nan")

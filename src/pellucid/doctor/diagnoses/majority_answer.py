@@ -22,6 +22,7 @@ class MajorityAnswer(Diagnosis):
     """One class is so frequent that the network answers nothing else."""
 
     GROUP = DATA
+    ONE_NETWORK = True
     HURTS_LEARNING = False
     EXPLAINS = ("stopped-too-early", "loss-unsuited-to-task")
     ROWS, MOST = 200, 1_000

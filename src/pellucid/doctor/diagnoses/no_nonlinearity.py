@@ -12,6 +12,7 @@ from pellucid.doctor.cases import NETWORK, script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.finding import FAULT, SUGGESTION, Finding
 from pellucid.doctor.looks import WEIGHTED
+from pellucid.watch.captured import Batch
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
@@ -36,7 +37,7 @@ class NoNonlinearity(Diagnosis):
         inputs = [tensor for tensor in tensors_in((batch.given, batch.named)) if tensor.ndim > 1]
         if len(inputs) != 1 or not inputs[0].dtype.is_floating_point or _is_narrow(parts):
             return None
-        away = _away_from_affine(network, parts, inputs[0])
+        away = _away_from_affine(network, parts, batch, inputs[0])
         if away is None or not away <= self.TOLERANCE:
             return None
         return self.proven(
@@ -59,7 +60,7 @@ def _is_narrow(parts: Sequence[nn.Module]) -> bool:
 
 
 def _away_from_affine(
-    network: nn.Module, parts: Sequence[nn.Module], inputs: Tensor
+    network: nn.Module, parts: Sequence[nn.Module], batch: Batch, inputs: Tensor
 ) -> float | None:
     """How far the last layer's answer is from an affine map of the inputs."""
     answers: list[Tensor] = []
@@ -72,9 +73,9 @@ def _away_from_affine(
     network = network.double()
     found = []
     with torch.no_grad():
-        for given in (x, y, x + y, torch.zeros_like(x)):
+        for other in (x, y, x + y, torch.zeros_like(x)):
             answers.clear()
-            network(given)
+            network(*(other if entry is inputs else entry for entry in batch.given))
             if not answers:
                 return None
             found.append(answers[-1])

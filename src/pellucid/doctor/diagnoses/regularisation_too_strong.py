@@ -26,9 +26,10 @@ class RegularisationTooStrong(Diagnosis):
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         if bench.standing().beats_trivial:
             return None
-        network, optimiser = bench.beginning()
+        network, optimisers = bench.beginning()
         share = max(map(_dropped, network.modules()))
-        decay = max(float(group.get("weight_decay", 0)) for group in optimiser.param_groups)
+        groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+        decay = max(float(group.get("weight_decay", 0)) for group in groups)
         tries = []
         if share:
             tries.append((f"no dropout instead of {share:g}", Change(network=_keep_everything)))

@@ -68,7 +68,7 @@ def _others_moved(network: nn.Module, batch: Batch, inputs: Tensor) -> tuple[flo
         for x in (inputs, inputs, changed):
             torch.manual_seed(0)
             given = _with(batch.given, inputs, x)
-            answers.append(next(iter(tensors_in(network(*given, **batch.named)))))
+            answers.append(next(iter(tensors_in(network(*given, **batch.named)))).detach())
     before, again, after = answers
     if not torch.equal(before, again):
         return 0.0, 0.0  # it draws by chance

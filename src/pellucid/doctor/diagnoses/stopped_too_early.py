@@ -17,6 +17,7 @@ class StoppedTooEarly(Diagnosis):
     """The training ended while it was still getting better fast."""
 
     GROUP = AFTER
+    IN_GAMES = True
     HELPS = 0.8
     SICK = script(network=PLAIN, optimiser="torch.optim.Adam(network.parameters(), lr=0.01)")
     SICK = SICK.replace("train(30)", "train(10)")

@@ -26,6 +26,7 @@ class TargetsMiscoded(Diagnosis):
     """The targets are in a code or on a scale that the loss does not expect."""
 
     GROUP = DATA
+    ONE_NETWORK = True
     EXPLAINS = ("shape-mismatch", "exploding-gradients", "learning-rate-too-low",
                 "learning-rate-too-high", "output-cannot-reach-targets")  # fmt: skip
     SLACK = 0.25

@@ -32,6 +32,7 @@ class TrainTestPreprocessingDiffers(Diagnosis):
     """Training and evaluation data were prepared differently."""
 
     GROUP = DATA
+    ONE_NETWORK = True
     HURTS_LEARNING = False
     EXPLAINS = ("overfitting", "batchnorm-statistics", "within-noise")
     ROWS = 50
