@@ -56,10 +56,7 @@ def measure(subject: str, attack: str, runs: Path, count: int, pixels: int) -> d
     """One network's answers to all questions; which pictures held stays beside the shares."""
     run = trained(subject, attack, runs)
     victim = of_run(run, Which(count=count))
-    found: dict[str, Any] = {
-        "seconds": run.result["seconds"]["train"],
-        "test": run.result["test"]["accuracy"],
-    }
+    found: dict[str, Any] = {"test": run.result["test"]["accuracy"]}
     for name, asked in ASKED.items():
         tried = asked.on(victim)
         found[name] = {**tried.rows("budget")[0], "held": _held(tried, 0)}
@@ -95,10 +92,7 @@ def write_page(measured: dict[str, Any]) -> None:
 def _table(subject: str, found: dict[str, Any]) -> list[str]:
     plain, others = found["none"], list(found.values())
     head = [SUBJECTS[subject][0], *(f"`adversarial={attack}`" for attack in found)]
-    rows = [
-        ["training, seconds", *(f"{one['seconds']:.0f}" for one in others)],
-        ["test accuracy", *(f"{100 * one['test']:.2f} %" for one in others)],
-    ]
+    rows = [["test accuracy", *(f"{100 * one['test']:.2f} %" for one in others)]]
     words = {
         "pgd": "PGD, ℓ∞ 0.1, 40 steps, 5 restarts",
         "square": "Square, ℓ∞ 0.1, 500 queries",

@@ -2,7 +2,7 @@
 
 From the same weights, with the same batches and the same random numbers, as in the run; then
 again with the batches in other orders. What the script computes from an answer up to its loss is
-its own (`pellucid.watch.tail`). Nothing of the script's is touched: networks and optimisers are
+its own (`pellucid.watch.program`). Nothing of the script's is touched: networks and optimisers are
 copies, random numbers are put back, and what a network prints meanwhile is not shown.
 """
 
