@@ -20,9 +20,9 @@ import results_page
 from doctor.cases import KINDS, Case, Job, Work, all_cases
 from doctor.forked import BARE, DOCTOR, RIVALS
 
-from doctor import judge, score
+from doctor import judge, mend, score
 
-STAGES = ("judge", "doctor", "rivals", "table")
+STAGES = ("judge", "doctor", "mend", "rivals", "table")
 
 
 def jobs_for(stage: str, cases: list[Case], chosen: argparse.Namespace) -> list[Job]:
@@ -61,6 +61,13 @@ def show_verdicts(work: Work, cases: list[Case]) -> None:
         )
 
 
+def trials(work: Work, cases: list[Case], chosen: argparse.Namespace) -> list[mend.Trial]:
+    """Faulty programs in which something with a mechanical cure was named."""
+    options = chosen.doctor_options.split()
+    found = [mend.trial_of(work, case, options) for case in cases if case.mutant is not None]
+    return [trial for trial in found if trial is not None]
+
+
 def page(runs: list[score.Run]) -> str:
     """Everything that was measured, as Markdown."""
     approaches = [score.OURS, *score.PUBLISHED, *score.with_trivial(runs)]
@@ -97,7 +104,8 @@ def page(runs: list[score.Run]) -> str:
 def write_table(work: Work, cases: list[Case], chosen: argparse.Namespace) -> None:
     """The table and the list of misses into the work folder; with `--write`, onto the page."""
     runs = score.collect(work, cases, chosen)
-    text = page(runs)
+    tried = [t for t in trials(work, cases, chosen) if all(map(work.known, (*t.jobs, *t.random)))]
+    text = page(runs) + "\n" + mend.summary(work, tried, score.shown)
     (work.folder / "table.md").write_text(text + "\n")
     (work.folder / "misses.txt").write_text("\n".join(score.misses(runs)) + "\n")
     print(text)
@@ -122,6 +130,10 @@ def main() -> None:
     work = Work(chosen.work.resolve())
     cases = drawn(all_cases(chosen.only, chosen.kinds), chosen.every)
     for stage in chosen.stage:
+        if stage == "mend":
+            tried = trials(work, cases, chosen)
+            work.make([job for one in tried for job in (*one.jobs, *one.random)], chosen.jobs)
+            continue
         work.make(jobs_for(stage, cases, chosen), chosen.jobs)
         if stage == "judge":
             show_verdicts(work, cases)

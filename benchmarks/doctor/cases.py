@@ -75,7 +75,7 @@ class Work:
     def path(self, job: Job) -> Path:
         print_of = hashlib.sha256()
         parts = [_print_of_case(job.case), str(job.seed), job.way, _torch_version()]
-        if job.way == forked.DOCTOR:
+        if job.way in (forked.DOCTOR, forked.MENDED):
             parts += [_print_of_source(), *job.options]
         if job.way == forked.RIVALS:
             parts.append((Path(__file__).parent / "rivals.py").read_text())

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-BARE, DOCTOR, RIVALS = "bare", "doctor", "rivals"
+BARE, DOCTOR, RIVALS, MENDED = "bare", "doctor", "rivals", "mended"
 LONGEST = 300
 """Seconds after which a run is ended: a program trains in three, probes may add to it."""
 Record = dict[str, Any]
@@ -54,7 +54,8 @@ def load() -> None:
 def run(folder: Path, arguments: list[str], way: str, options: list[str]) -> Record:
     """Run `train.py` in a folder; what is returned can be written as JSON.
 
-    `way` says who watches: nobody, the doctor through its own command, or the published rules.
+    `way` says who watches: nobody, the doctor through its own command, or the published rules; or
+    that a cure is applied, whose name and numbers are the options.
     """
     begun = time.perf_counter()
     child = os.fork()
@@ -120,6 +121,12 @@ def _watched(arguments: list[str], way: str, options: list[str]) -> int:
             code = _command(arguments, options)
             with contextlib.suppress(OSError, ValueError):
                 record["doctor"] = json.loads(Path("findings.json").read_text())
+        elif way == MENDED:
+            from pellucid.doctor.mend.cures import CURES
+
+            name, numbers = options
+            with CURES[name][1](json.loads(numbers)):
+                code = _plain(arguments)
         else:
             from doctor.rivals import Collector
 
