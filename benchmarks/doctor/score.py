@@ -43,7 +43,8 @@ class Run:
     failed: bool
     """Whether the doctor itself ended in an error."""
     step: int | None
-    """After how many steps the doctor told a right name; nothing if it did so at the end."""
+    """After how many steps the doctor told a right name; nothing if it did so at the end of a
+    longer run."""
 
     @property
     def right(self) -> frozenset[str]:
@@ -114,6 +115,9 @@ def _run(case: Case, seed: int, is_faulty: bool, doctor: Record, bare: Record | 
     right = case.mutant.right if case.mutant else frozenset()
     known = told_after(doctor["stderr"])
     steps = [known[name] for name in right & set(known)]
+    watched = doctor.get("doctor", {}).get("watched", {}).get("steps")
+    if watched is not None and watched <= WITHIN and any(right & names for names in said[OURS]):
+        steps.append(watched)  # it ended before so many, or made no step at all
     same = None
     if bare is not None and isinstance(bare.get("hash"), dict):
         same = (bare["hash"], bare["stdout"]) == (doctor.get("hash"), doctor["stdout"])
