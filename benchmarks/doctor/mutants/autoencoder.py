@@ -61,7 +61,8 @@ MUTANTS: list[Mutant] = [
     source("output-cannot-reach-targets", "softmax", (DECODER,
            "nn.Linear(48, 64), nn.Softmax(dim=1)")),
     source("loss-unsuited-to-task", "cross entropy of pixels", (LOSS,
-           "nn.functional.cross_entropy(output, batch.argmax(1))")),
+           "nn.functional.cross_entropy(output, batch.argmax(1))"),
+           also="softmax-before-cross-entropy"),  # of the answers of a sigmoid
     source("loss-unsuited-to-task", "l1", (LOSS, "(output - batch).abs().mean()")),
     source("target-broadcast", "one picture as the target", (LOSS, "criterion(output, batch[:1])")),
     source("sigmoid-twice", "bce with logits", ("criterion = nn.MSELoss()",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pellucid.base.catalog import Catalog
 from pellucid.doctor.finding import CONFIRMED, FAULT, PROVEN, SUGGESTION, SUSPECTED, Finding
 from pellucid.watch.lines import Line
-from pellucid.watch.trace import Trace
+from pellucid.watch.trace import Step, Trace
 
 if TYPE_CHECKING:
     from pellucid.doctor.bench import Bench
@@ -97,6 +98,14 @@ class Diagnosis(ABC):
             measured | numbers, self.EXPLAINS, SUGGESTION if standing.learns else FAULT,
             effect.share, tried(effect),
         )  # fmt: skip
+
+
+def by_line(steps: Sequence[Step]) -> list[list[Step]]:
+    """Steps of each line of the script: with several optimisers each has its own."""
+    found: dict[Line | None, list[Step]] = {}
+    for step in steps:
+        found.setdefault(step.line, []).append(step)
+    return list(found.values())
 
 
 def last_step(trace: Trace) -> Line | None:

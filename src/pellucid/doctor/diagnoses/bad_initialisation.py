@@ -58,7 +58,7 @@ class BadInitialisation(Diagnosis):
 
     def _badly_scaled(self, trace: Trace, bench: Bench) -> Finding | None:
         standing = bench.standing()
-        if standing.beats_trivial:
+        if standing.is_good:
             return None
         effect = bench.cure(Change(network=begin_anew), self.HELPS)
         if effect is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import STEP, script
-from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
+from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis, by_line
 from pellucid.doctor.finding import Finding
-from pellucid.watch.trace import Trace
+from pellucid.watch.trace import Step, Trace
 
 
 class GradientsNotCleared(Diagnosis):
@@ -22,20 +22,21 @@ class GradientsNotCleared(Diagnosis):
     )
 
     def find(self, trace: Trace) -> Finding | None:
+        found = (self._in_a_row(own) for own in by_line(trace.steps))
+        return next(filter(None, found), None)
+
+    def _in_a_row(self, steps: list[Step]) -> Finding | None:
         row = 0
-        for step in trace.steps:
+        for step in steps:
             row = row + 1 if step.reused else 0
             if row == self.STEPS:
-                total = sum(bool(later.reused) for later in trace.steps)
+                total = sum(bool(later.reused) for later in steps)
                 return self.proven(
                     step.line,
-                    [
-                        f"{total} of {len(trace.steps)} steps used gradients that still held those "
-                        f"of earlier steps ({step.reused} parameters here)."
-                    ],
-                    "call optimiser.zero_grad() before each backward pass",
-                    steps=total,
-                )
+                    [f"{total} of {len(steps)} steps used gradients that still held those of "
+                     f"earlier steps ({step.reused} parameters here)."],
+                    "call optimiser.zero_grad() before each backward pass", steps=total,
+                )  # fmt: skip
         return None
 
 

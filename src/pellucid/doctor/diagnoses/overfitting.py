@@ -77,7 +77,7 @@ class Overfitting(Diagnosis):
         error = math.sqrt(_share(best) * (1 - _share(best)) * (1 / best.count + 1 / last.count))
         fell = _share(best) - _share(last) > self.ERRORS * error
         grew = len(scores) >= self.EVALUATIONS and fell
-        if gap < self.GAP or not (grew or (reached > 0.97 and gap > 2 * self.GAP)):
+        if gap < self.GAP or not (grew or (reached > 0.97 and gap > 1.5 * self.GAP)):
             return None
         evidence = [
             f"{100 * reached:.3g} % of training examples are right, {100 * _share(last):.3g} % of "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.doctor.cases import STEP, script
-from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
+from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis, by_line
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Trace
 
@@ -41,13 +41,14 @@ class WeightsNeverChange(Diagnosis):
                 "clear the gradients before the backward pass, not between it and the step",
                 steps=steps,
             )  # fmt: skip
-        if steps >= self.PASSES and all(not any(step.rates) for step in trace.steps):
-            return self.proven(
-                trace.steps[0].line,
-                [f"{steps} steps with a learning rate of 0."],
-                "give the optimiser a learning rate above 0, and look at the schedule",
-                steps=steps,
-            )
+        for own in by_line(trace.steps):
+            if len(own) >= self.PASSES and all(not any(step.rates) for step in own):
+                return self.proven(
+                    own[0].line,
+                    [f"{len(own)} steps with a learning rate of 0."],
+                    "give the optimiser a learning rate above 0, and look at the schedule",
+                    steps=len(own),
+                )
         return None
 
 
