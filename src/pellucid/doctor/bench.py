@@ -185,6 +185,14 @@ class Bench:
         whole = self.effect(change)
         return whole if whole.lowers_loss_to(share) and whole.beats(standing, share) else None
 
+    def sooner(self, change: Change, share: float) -> Effect | None:
+        """The effect of a change with which as many steps come to this share of the loss, in every
+        repetition, wherever the whole run came to. Raises `NotPossible`."""
+        if self.standing().is_good:
+            return None
+        effect = self.effect(change)
+        return effect if effect.lowers_loss_to(share) else None
+
     def further(self) -> Effect:
         """The run's end, and the same steps again from there on. Raises `NotPossible`."""
         change, reached = self.from_the_end(), self.reached()
@@ -363,12 +371,6 @@ class Bench:
             dealt = self.judge.dealt_anew([turn.batches for turn in turns], seed=repetition)
             turns = [replace(t, batches=b) for t, b in zip(turns, dealt, strict=True)]
         return shuffled(turns, repetition) if repetition else turns
-
-    def batches_differ(self) -> bool:
-        """Whether the steps had other examples each, not always the same whole."""
-        firsts = [next(iter(tensors_in((b.given, b.named))), None) for b in self.batches[:2]]
-        a, b = firsts if len(firsts) == 2 else (None, None)
-        return a is not None and b is not None and (a.shape != b.shape or not bool((a == b).all()))
 
     def rate(self, of: int | None = None) -> float:
         """The largest learning rate of an optimiser's first step; 0 if there is none."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pellucid.watch.captured import Batch
+from pellucid.watch.recorder import tensors_in
 
 FALLING = 0.98
 """The mean loss of the last third of the steps, as a share of the third's before, if it falls."""
@@ -52,3 +53,10 @@ def is_falling(losses: Sequence[float]) -> bool:
     if third < 3:
         return bool(known) and known[-1] < known[0]
     return sum(known[-third:]) < FALLING * sum(known[-2 * third : -third])
+
+
+def batches_differ(batches: Sequence[Batch]) -> bool:
+    """Whether the steps had other examples each, not always the same whole."""
+    firsts = [next(iter(tensors_in((b.given, b.named))), None) for b in batches[:2]]
+    a, b = firsts if len(firsts) == 2 else (None, None)
+    return a is not None and b is not None and (a.shape != b.shape or not bool((a == b).all()))

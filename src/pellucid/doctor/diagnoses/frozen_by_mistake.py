@@ -69,9 +69,8 @@ class FrozenByMistake(Diagnosis):
         change = Change(network=_thaw, optimiser=_hold)
         effect = bench.cure(change, self.HELPS)
         sooner = effect is None
-        if effect is None and drawn and not bench.standing().is_good:
-            effect = bench.effect(change)
-            effect = effect if effect.lowers_loss_to(self.HELPS_SOONER) else None
+        if effect is None and drawn:
+            effect = bench.sooner(change, self.HELPS_SOONER)
         if effect is None:
             return None
         shown = ", ".join(frozen[:4]) + (" …" if len(frozen) > 4 else "")

@@ -10,6 +10,7 @@ from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
+from pellucid.doctor.turns import batches_differ
 from pellucid.watch.trace import Trace
 
 IN_ORDER = "rows = torch.arange(32) + 32 * (step % 6)"
@@ -39,7 +40,7 @@ class NotShuffled(Diagnosis):
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         targets = [bench.judge.find_target(batch) for batch in bench.judge.every]
         found = [target.detach().flatten().double() for target in targets if target is not None]
-        if len(found) < max(self.BATCHES, len(targets)) or not bench.batches_differ():
+        if len(found) < max(self.BATCHES, len(targets)) or not batches_differ(bench.batches):
             return None
         if any(len(y) != batch.size for y, batch in zip(found, bench.judge.every, strict=True)):
             return None

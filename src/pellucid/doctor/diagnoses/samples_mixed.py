@@ -9,6 +9,7 @@ from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.finding import Finding
+from pellucid.doctor.turns import batches_differ
 from pellucid.watch.captured import Batch
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
@@ -41,7 +42,7 @@ class SamplesMixed(Diagnosis):
         inputs = [tensor for tensor in tensors_in((batch.given, batch.named)) if tensor.ndim]
         if len(inputs) != 1 or batch.size < 3 or not inputs[0].dtype.is_floating_point:
             return None
-        if not bench.batches_differ():
+        if not batches_differ(bench.batches):
             return None  # the whole of a graph or a set, which may be meant to mix
         network = bench.first().eval()
         if any(_uses_the_batch(part) for part in network.modules()):
