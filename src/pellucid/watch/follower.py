@@ -344,8 +344,9 @@ class Follower:
     def _note_backward(self, loss: Tensor) -> None:
         self.stack.clear()
         if not self._brief.note_backward(loss):
-            self._stop_listening()
-            self._keep(loss)
+            if not self._brief.is_on:
+                self._stop_listening()
+                self._keep(loss)
             self._updates.note_backward(loss)
         model, marks = self._pending
         if marks:
