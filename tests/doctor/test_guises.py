@@ -193,6 +193,41 @@ GUISES = {
         .replace("train(120)", "train(600)")
         .replace(LABELS, LABELS + RARE),
     ),
+    "a softmax over one unit, before a loss by hand": (
+        "softmax-over-one-unit",
+        script(
+            network=ONE_UNIT.replace("nn.Linear(32, 1)", "nn.Linear(32, 1), nn.Softmax(dim=1)"),
+            step=STEP.replace(LOSS, f"(({ANSWER}[:, 0] - inputs[rows, 0]) ** 2).mean()"),
+            evaluate="return 0",
+        ),
+    ),
+    "symbols of several examples mixed": (
+        "samples-mixed",
+        script(
+            network="network = nn.Sequential(nn.Embedding(9, 6), nn.Flatten(0), "
+            "nn.Unflatten(0, (12, 192)), nn.Linear(192, 96), nn.Flatten(0), "
+            "nn.Unflatten(0, (32, 36)), nn.Linear(36, 3))",
+            evaluate="return 0",
+        ).replace("torch.randn(256, 12)", "torch.randint(0, 9, (256, 12))"),
+    ),
+    "a loss function that refuses what is no number": (
+        "non-finite-values",
+        script(
+            network=ONE_UNIT,
+            step=STEP.replace(
+                LOSS,
+                f"functional.binary_cross_entropy(({ANSWER}[:, 0] - 9).log().sigmoid(), {YES})",
+            ),
+        ),
+    ),
+    "one of two optimisers with a rate of 0": (
+        "weights-never-change",
+        script(
+            network=NETWORK + "\nsecond = torch.optim.SGD(network[4].parameters(), lr=0.0)",
+            optimiser="torch.optim.Adam(network[:4].parameters(), lr=0.01)",
+            step=STEP + "\nsecond.step()\nsecond.zero_grad()",
+        ),
+    ),
     "a loss written by hand": (
         "learning-rate-too-high",
         long_script(

@@ -85,8 +85,9 @@ class Diagnosis(ABC):
         where: Line | None = None, **numbers: Any,
     ) -> Finding:  # fmt: skip
         """A cure was tried and helps. It is a fault where the run itself did not learn, and a
-        suggestion where it did."""
+        suggestion where it did, and of networks that work against each other."""
         standing = bench.standing()
+        gentle = standing.learns or bench.is_game
         measured = {
             "loss_without": effect.before,
             "loss_with": effect.after,
@@ -95,8 +96,8 @@ class Diagnosis(ABC):
         }
         return Finding(
             self.name(), CONFIRMED, where or last_step(trace), tuple(evidence), prescription,
-            measured | numbers, self.EXPLAINS, SUGGESTION if standing.learns else FAULT,
-            effect.share, tried(effect),
+            measured | numbers, self.EXPLAINS, SUGGESTION if gentle else FAULT, effect.share,
+            tried(effect),
         )  # fmt: skip
 
 

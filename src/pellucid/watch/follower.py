@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from pellucid.watch.brief import Brief
 from pellucid.watch.captured import BEGINNING, Batch, Captured, Held, chance
 from pellucid.watch.exchanged import exchanged, true_places
+from pellucid.watch.graph import makers
 from pellucid.watch.lines import Steady
 from pellucid.watch.listener import Listener
 from pellucid.watch.loaders import Loaders
@@ -239,6 +240,9 @@ class Follower:
         answers = [answer] if isinstance(answer, Tensor) else list(tensors_in(answer))
         for tensor in answers:
             self._losses.answers.add(tensor, model)
+        facts = self.trace.models[model]
+        if with_graph and answers and not facts.answers:
+            facts.ends_in, facts.answers = makers(answers[0]), tuple(answers[0].shape)
         self._listen(module, given, named, answers, found)
 
     def _listen(

@@ -21,6 +21,10 @@ class Model:
     parameters: int
     trainable: int = 0
     """Parameters that asked for gradients when it was first called."""
+    ends_in: tuple[str, ...] = ()
+    """The autograd nodes behind its first answer that was learnt from, the last first."""
+    answers: tuple[int, ...] = ()
+    """That answer's shape."""
     learnt_from: int = 0
     """Different examples that it has learnt from."""
 

@@ -28,6 +28,8 @@ class LossSummedNotAveraged(Diagnosis):
     HEALTHY = SICK.replace(", reduction='sum'", "")
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        if trace.crash is not None:
+            return None  # any smaller step would have kept it from ending so
         times = self._growth(bench)
         if not self.TWICE[0] <= times <= self.TWICE[1] or bench.standing().beats_trivial:
             return None

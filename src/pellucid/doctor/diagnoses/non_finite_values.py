@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pellucid.doctor.cases import STEP, script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.finding import Finding
@@ -22,7 +24,7 @@ class NonFiniteValues(Diagnosis):
     def find(self, trace: Trace) -> Finding | None:
         found = trace.not_finite
         if found is None:
-            return None
+            return self._refused(trace)
         return self.proven(
             found.line,
             [f"The loss was not finite at step {found.step}; the first such number was in "
@@ -30,6 +32,22 @@ class NonFiniteValues(Diagnosis):
             "look at what makes this number: a root or logarithm of something negative, a division "
             "by 0, a rate that is too high",
             step=found.step, first=found.where,
+        )  # fmt: skip
+
+    def _refused(self, trace: Trace) -> Finding | None:
+        """A loss function that ended the script, because it got numbers that are none."""
+        call = trace.losses[-1] if trace.losses else None
+        if trace.crash is None or call is None or call.value is not None or call.low is None:
+            return None
+        if math.isfinite(call.low) and (call.high is None or math.isfinite(call.high)):
+            return None
+        return self.proven(
+            trace.crash.line or call.line,
+            [f"{call.name} got predictions that are not finite at step {call.step}, and ended the "
+             f"script: {trace.crash.text}."],
+            "look at what makes such a number: an exponential of something large, a logarithm of "
+            "something negative, a division by 0, a rate that is too high",
+            step=call.step,
         )  # fmt: skip
 
 

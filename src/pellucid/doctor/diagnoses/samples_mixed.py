@@ -40,14 +40,14 @@ class SamplesMixed(Diagnosis):
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         batch = bench.batches[0]
         inputs = [tensor for tensor in tensors_in((batch.given, batch.named)) if tensor.ndim]
-        if len(inputs) != 1 or batch.size < 3 or not inputs[0].dtype.is_floating_point:
+        if len(inputs) != 1 or batch.size < 3:
             return None
         if not batches_differ(bench.batches):
             return None  # the whole of a graph or a set, which may be meant to mix
         network = bench.first().eval()
         if any(_uses_the_batch(part) for part in network.modules()):
             return None
-        if _is_deaf(network, batch, inputs[0]):
+        if inputs[0].dtype.is_floating_point and _is_deaf(network, batch, inputs[0]):
             return self.proven(
                 trace.passes[0].line,
                 [f"No gradient leads from the answers to the {batch.size} examples of a batch, and "
@@ -87,7 +87,13 @@ def _is_deaf(network: nn.Module, batch: Batch, inputs: Tensor) -> bool:
 def _others_moved(network: nn.Module, batch: Batch, inputs: Tensor) -> tuple[float, float]:
     """How far the answers to the unchanged examples move, and how far all answers spread."""
     changed = inputs.clone()
-    changed[0] = changed[0].flip(-1) + changed.std() + 1
+    if changed.dtype.is_floating_point:
+        changed[0] = changed[0].flip(-1) + changed.std() + 1
+    else:  # symbols: those of another example
+        others = (inputs != inputs[:1]).flatten(1).any(1).nonzero().flatten()
+        if not len(others):
+            return 0.0, 0.0
+        changed[0] = inputs[int(others[0])]
     answers = []
     with torch.no_grad():
         for x in (inputs, inputs, changed):

@@ -40,6 +40,21 @@ class SoftmaxOverOneUnit(Diagnosis):
                     "take a sigmoid with binary_cross_entropy_with_logits, or two units",
                     shape=list(call.shape),
                 )  # fmt: skip
+        return self._by_hand(trace)
+
+    def _by_hand(self, trace: Trace) -> Finding | None:
+        """An answer that goes into a loss of the script's own."""
+        for number, model in enumerate(trace.models):
+            is_one = len(model.answers) == 2 and model.answers[1] == 1
+            if not is_one or model.ends_in[:1] not in (("Softmax",), ("LogSoftmax",)):
+                continue
+            passes = (p for p in trace.passes if p.model == number and p.with_graph)
+            return self.proven(
+                next(passes).line,
+                [f"A softmax over the single unit of an answer {model.answers} is the same for "
+                 "every input, and passes no gradient back."],
+                "leave the softmax out, or take a sigmoid for a yes or no", shape=[*model.answers],
+            )  # fmt: skip
         return None
 
 
