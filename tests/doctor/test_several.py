@@ -11,6 +11,7 @@ import pytest
 
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.examination import examine
+from pellucid.doctor.game import GameJudge
 from pellucid.doctor.script import run_script
 
 DATA = """\
@@ -207,6 +208,20 @@ def test_nothing_is_said_of_a_healthy_training_where(name: str, tmp_path: Path) 
     found = examine(outcome.trace, outcome.captured, seconds=600)
     assert found.not_tried == ""
     assert [str(finding) for finding in found.alarms] == []
+
+
+def test_points_that_were_made_without_a_graph_are_not_taken_for_real(tmp_path: Path) -> None:
+    """At first points are made near 0; the real ones lie around 1 along each axis."""
+    aside = "    with torch.no_grad():\n        aside = generator(torch.randn(64, 4))\n"
+    text = GAME.replace("range(200)", "range(30)").replace("judge(fake.detach())", "judge(aside)")
+    text = text.replace("    j_optimiser.zero_grad()\n", f"    j_optimiser.zero_grad()\n{aside}")
+    outcome = run_script(written(text, 0.002, tmp_path), [])
+    bench = Bench(outcome.trace, outcome.captured)
+    assert bench.why_not == ""
+    assert isinstance(bench.judge, GameJudge)
+    made, real = bench.judge.met(bench.first(), bench.judge.judges[0])
+    assert real.mean().item() == pytest.approx(1, abs=0.05)
+    assert made.mean().item() < 0.5
 
 
 AN_AGENT = (

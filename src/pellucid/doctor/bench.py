@@ -178,7 +178,7 @@ class Bench:
             return None
         if standing.is_stuck:
             share = max(share, freed)
-        elif standing.learns:
+        elif standing.learns and not self.is_game:
             share *= learnt
         if not once.lowers_loss_to(share) or not once.beats(standing, share):
             return None

@@ -40,7 +40,7 @@ class GameJudge(Judge):
         self, network: nn.Module, change: Change = NOTHING, norms: bool | None = None
     ) -> tuple[float, float | None]:
         calm(network, self.batches[0].training if norms is None else norms)
-        shares = [_distance(*self._met(network, judge)) for judge in self.judges]
+        shares = [_distance(*self.met(network, judge)) for judge in self.judges]
         mean = sum(shares) / len(shares)
         return mean if math.isfinite(mean) else math.inf, None
 
@@ -54,12 +54,12 @@ class GameJudge(Judge):
     def find_target(batch: Batch) -> Tensor | None:
         return None
 
-    def _met(self, network: nn.Module, judge: str) -> tuple[Tensor, Tensor]:
+    def met(self, network: nn.Module, judge: str) -> tuple[Tensor, Tensor]:
         """What a judge is given, made and real: examples × numbers."""
         assert isinstance(network, Together)
         met: dict[str, list[Tensor]] = {MADE: [], REAL: []}
         for batch, kinds in zip(self.every, self._kinds, strict=True):
-            places = {k: kind for k, (name, kind) in kinds.items() if name == judge}
+            places = {k: kind for k, (name, kind) in kinds.items() if name == judge and kind in met}
             if places:
                 _hear(network, batch, places, met)
         made, real = (torch.cat(met[kind]).flatten(1).double() for kind in (MADE, REAL))
