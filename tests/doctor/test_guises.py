@@ -40,6 +40,13 @@ GUISES = {
         "eval-forgotten",
         script(network=BODY, evaluate=EVALUATE.replace("network.eval()\n", "")),
     ),
+    "answers that are moved before their loss": (
+        "eval-forgotten",
+        script(
+            step=STEP.replace(ANSWER, f"{ANSWER}.unflatten(0, (4, 8)).flatten(0, 1)"),
+            evaluate=EVALUATE.replace("network.eval()\n", ""),
+        ),
+    ),
     "dropout called as a function, in training": (
         "trained-in-eval-mode",
         script(network=BODY, step=STEP.replace("network.train()", "network.eval()")),

@@ -50,10 +50,17 @@ class Answers:
         if len(self._entries) >= self.MOST:
             self._entries = {k: e for k, e in self._entries.items() if e[0]() is not None}
         self._entries[id(answer)] = (ref(answer), model)
+        base = answer._base
+        if base is not None:
+            self._entries[id(base)] = (ref(base), model)
 
     def get(self, tensor: Tensor) -> int | None:
-        entry = self._entries.get(id(tensor))
-        return entry[1] if entry is not None and entry[0]() is tensor else None
+        """The network of an answer, or of what it is a view of."""
+        for found in (tensor, tensor._base):
+            entry = self._entries.get(id(found))
+            if found is not None and entry is not None and entry[0]() is found:
+                return entry[1]
+        return None
 
 
 class Losses:

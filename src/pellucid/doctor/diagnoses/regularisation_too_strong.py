@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
@@ -10,7 +12,7 @@ from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import NETWORK, long_script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.effect import Change
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import SUGGESTION, Finding
 from pellucid.watch.trace import Trace
 
 DROPOUTS = (
@@ -26,6 +28,9 @@ class RegularisationTooStrong(Diagnosis):
     EXPLAINS = ("learning-rate-too-low", "stopped-too-early", "vanishing-gradients")
     HELPS = 0.7
     """The loss without it, dropout off in both, as a share of the loss with it."""
+    STRONG, SOONER = 0.6, 0.6
+    """Share of dropout from which on it is told, as a suggestion, that as many steps without it
+    come to this share of the loss."""
     SICK = long_script(network=NETWORK.replace("Dropout(0.5)", "Dropout(0.99)"))
     HEALTHY = long_script()
 
@@ -45,12 +50,16 @@ class RegularisationTooStrong(Diagnosis):
             tries.append((f"no weight decay instead of {decay:g}", Change(optimiser=_no_decay)))
         for what, change in tries:
             effect = bench.cure(change, self.HELPS)
+            sooner = effect is None and share >= self.STRONG and bool(change.calls)
+            if sooner:
+                effect = bench.sooner(change, self.SOONER)
             if effect is not None:
-                return self.confirmed(
+                found = self.confirmed(
                     trace, bench, effect, [effect.sentence(what)],
                     "make dropout or weight decay weaker, until the training loss falls",
                     dropout=share, weight_decay=decay,
                 )  # fmt: skip
+                return replace(found, kind=SUGGESTION) if sooner else found
         return None
 
 
