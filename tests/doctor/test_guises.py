@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
+from torch.nn import functional
 
 from pellucid.doctor.cases import EVALUATE, NETWORK, STEP, long_script, script
+from pellucid.doctor.diagnoses import regularisation_too_strong
 from pellucid.doctor.examination import examine
 from pellucid.doctor.script import run_script
 
@@ -208,6 +211,14 @@ GUISES = {
             evaluate="return 0",
         ),
     ),
+    "a softmax over the batch of one unit": (
+        "samples-mixed",
+        script(
+            network=ONE_UNIT.replace("nn.Linear(32, 1)", "nn.Linear(32, 1), nn.Softmax(dim=0)"),
+            step=STEP.replace(LOSS, f"(({ANSWER}[:, 0] - inputs[rows, 0]) ** 2).mean()"),
+            evaluate="return 0",
+        ),
+    ),
     "symbols of several examples mixed": (
         "samples-mixed",
         script(
@@ -245,6 +256,20 @@ GUISES = {
         ),
     ),
 }
+
+
+def test_dropout_is_found_by_a_diagnosis_that_was_loaded_while_the_function_was_exchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop = functional.dropout
+    with monkeypatch.context() as exchanged:
+        exchanged.setattr(functional, "dropout", lambda *args, **named: drop(*args, **named))
+        importlib.reload(regularisation_too_strong)
+    path = tmp_path / "train.py"
+    path.write_text(regularisation_too_strong.DIAGNOSIS.SICK)
+    outcome = run_script(path, [])
+    found = examine(outcome.trace, outcome.captured, seconds=600)
+    assert [finding.name for finding in found.alarms] == ["regularisation-too-strong"]
 
 
 @pytest.mark.parametrize("guise", GUISES)

@@ -243,6 +243,8 @@ class Follower:
         facts = self.trace.models[model]
         if with_graph and answers and not facts.answers:
             facts.ends_in, facts.answers = makers(answers[0]), tuple(answers[0].shape)
+            numbers = answers[0].detach().reshape(-1)
+            facts.answers_alike = bool((numbers == numbers[:1]).all())
         self._listen(module, given, named, answers, found)
 
     def _listen(

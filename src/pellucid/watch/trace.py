@@ -25,6 +25,8 @@ class Model:
     """The autograd nodes behind its first answer that was learnt from, the last first."""
     answers: tuple[int, ...] = ()
     """That answer's shape."""
+    answers_alike: bool = False
+    """Whether all its numbers are the same."""
     learnt_from: int = 0
     """Different examples that it has learnt from."""
 

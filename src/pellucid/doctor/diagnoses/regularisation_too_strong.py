@@ -13,12 +13,8 @@ from pellucid.doctor.cases import NETWORK, long_script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import SUGGESTION, Finding
+from pellucid.watch.replay import DROPOUTS
 from pellucid.watch.trace import Trace
-
-DROPOUTS = (
-    functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d,
-    functional.alpha_dropout, functional.feature_alpha_dropout,
-)  # fmt: skip
 
 
 class RegularisationTooStrong(Diagnosis):
@@ -44,7 +40,8 @@ class RegularisationTooStrong(Diagnosis):
         decay = max(float(group.get("weight_decay", 0)) for group in groups)
         tries = []
         if share:
-            change = Change(network=_attend_to_all, calls=dict.fromkeys(DROPOUTS, _itself))
+            dropouts = [getattr(functional, name) for name in DROPOUTS]
+            change = Change(network=_attend_to_all, calls=dict.fromkeys(dropouts, _itself))
             tries.append((f"no dropout instead of {share:g}", change))
         if decay:
             tries.append((f"no weight decay instead of {decay:g}", Change(optimiser=_no_decay)))

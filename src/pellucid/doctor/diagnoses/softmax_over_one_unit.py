@@ -45,7 +45,7 @@ class SoftmaxOverOneUnit(Diagnosis):
     def _by_hand(self, trace: Trace) -> Finding | None:
         """An answer that goes into a loss of the script's own."""
         for number, model in enumerate(trace.models):
-            is_one = len(model.answers) == 2 and model.answers[1] == 1
+            is_one = len(model.answers) == 2 and model.answers[1] == 1 and model.answers_alike
             if not is_one or model.ends_in[:1] not in (("Softmax",), ("LogSoftmax",)):
                 continue
             passes = (p for p in trace.passes if p.model == number and p.with_graph)
