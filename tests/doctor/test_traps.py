@@ -51,6 +51,15 @@ TRAPS = {
         step=STEP.replace(LOSS + ".backward()", "with torch.autocast('cpu', torch.bfloat16):\n"
                           f"    loss = {LOSS}\nloss.backward()")
     ),
+    "an encoder and a decoder of one optimiser, and an evaluation of both": script(
+        network="coder = nn.Sequential(nn.Linear(12, 6), nn.Tanh())\nnetwork = nn.Linear(6, 12)",
+        optimiser="torch.optim.Adam([*coder.parameters(), *network.parameters()], lr=0.01)",
+        step="optimiser.zero_grad()\n"
+        "functional.mse_loss(network(coder(inputs[rows])), inputs[rows]).backward()\n"
+        "optimiser.step()",
+        evaluate="with torch.no_grad():\n    found = network(coder(inputs[192:]))\n"
+        "    return functional.mse_loss(found, inputs[192:]).item()",
+    ),
     "a teacher in eval mode teaches a student": script(
         network=NETWORK + "\nteacher = nn.Sequential(nn.Linear(12, 32), nn.Dropout(0.5), "
         "nn.Linear(32, 3)).eval()",

@@ -68,6 +68,8 @@ def in_evaluation(bench: Bench, network: nn.Module | None = None) -> Answered | 
     """What the trained network, or another, answers in eval mode to the newest batches of
     evaluation."""
     kept = bench.captured
+    if bench.subject.is_together:
+        return None  # an evaluation asks one of several networks, or each by itself
     entries = [e for e in kept.held if e.step and e.facts and e.target is not None]
     entries = [e for e in entries if e.facts and e.facts.model == kept.model]
     entries = [entry for entry in entries if entry.step == entries[-1].step]

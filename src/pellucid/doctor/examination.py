@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -124,6 +125,11 @@ def _tried(trace: Trace, bench: Bench, found: Examination) -> list[Finding]:
                 finding = kind.probe(trace, bench)
             except (NotPossible, *ODD) as error:
                 found.not_observed.append(f"{kind.name()}: {error}")
+                continue
+            except Exception as error:  # a mistake of ours ends one question, not all of them
+                if os.environ.get("PELLUCID_DEBUG", "") not in ("", "0"):
+                    raise
+                found.not_observed.append(f"{kind.name()}: {type(error).__name__}: {error}")
                 continue
             if finding is not None:
                 findings.append(finding)

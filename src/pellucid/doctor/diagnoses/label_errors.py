@@ -43,6 +43,7 @@ class LabelErrors(Diagnosis):
 
     GROUP = DATA
     HURTS_LEARNING = False
+    ONE_NETWORK = True
     ROWS, MOST = 150, 1_500
     SHARE, COUNT = 0.05, 15
     """Labels that look wrong, as a share and in all, from which on they are told."""

@@ -46,6 +46,8 @@ class Overfitting(Diagnosis):
 
     def _by_numbers(self, bench: Bench) -> Finding | None:
         """What the trained network explains of its training targets, and of evaluation's."""
+        if bench.subject.is_together:
+            return None
         entries = [e for e in bench.captured.held if e.step and e.facts and not e.facts.known]
         last = [e for e in entries if e.step == entries[-1].step and e.target is not None]
         training, others = learnt(bench.captured), held(last)
