@@ -191,7 +191,7 @@ class Bench:
         if self.standing().is_good:
             return None
         effect = self.effect(change)
-        return effect if effect.lowers_loss_to(share) else None
+        return replace(effect, is_only_sooner=True) if effect.lowers_loss_to(share) else None
 
     def further(self) -> Effect:
         """The run's end, and the same steps again from there on. Raises `NotPossible`."""

@@ -84,10 +84,11 @@ class Diagnosis(ABC):
         self, trace: Trace, bench: Bench, effect: Effect, evidence: list[str], prescription: str,
         where: Line | None = None, **numbers: Any,
     ) -> Finding:  # fmt: skip
-        """A cure was tried and helps. It is a fault where the run itself did not learn, and a
-        suggestion where it did, and of networks that work against each other."""
+        """A cure was tried and helps. It is a fault where the run itself did not learn; a
+        suggestion where it did, where the whole run came further than the cure, and of networks
+        that work against each other."""
         standing = bench.standing()
-        gentle = standing.learns or bench.is_game
+        gentle = standing.learns or bench.is_game or effect.is_only_sooner
         measured = {
             "loss_without": effect.before,
             "loss_with": effect.after,

@@ -86,6 +86,8 @@ class Effect:
     changed: tuple[Outcome, ...]
     measure: str = "loss"
     """By what they are judged."""
+    is_only_sooner: bool = False
+    """Whether as many steps come further with the change, and the whole run came further still."""
 
     def lowers_loss_to(self, share: float) -> bool:
         """Whether in every repetition the loss is at most this share of what it is without."""

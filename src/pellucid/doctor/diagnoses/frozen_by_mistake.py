@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torch import nn
 from torch.optim import Optimizer
 
@@ -11,7 +9,7 @@ from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import NETWORK, script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis, plural
 from pellucid.doctor.effect import Change
-from pellucid.doctor.finding import FAULT, SUGGESTION, Finding
+from pellucid.doctor.finding import FAULT, Finding
 from pellucid.watch.trace import Trace
 
 ENOUGH = 100
@@ -68,7 +66,6 @@ class FrozenByMistake(Diagnosis):
         drawn = _as_drawn(network, frozen)
         change = Change(network=_thaw, optimiser=_hold)
         effect = bench.cure(change, self.HELPS)
-        sooner = effect is None
         if effect is None and drawn:
             effect = bench.sooner(change, self.HELPS_SOONER)
         if effect is None:
@@ -83,8 +80,6 @@ class FrozenByMistake(Diagnosis):
              effect.sentence("all of them trained")],
             "set requires_grad to True again, after the lines that freeze", frozen=frozen,
         )  # fmt: skip
-        if sooner:
-            return replace(found, kind=SUGGESTION)
         # what was learnt before is frozen on purpose, where the run learns
         return found if found.kind == FAULT or drawn else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pellucid.doctor.answered import Answered, balanced, by_chance, in_evaluation
+from pellucid.doctor.answered import Answered, answered, balanced, by_chance, in_evaluation
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
@@ -62,8 +62,8 @@ class MajorityAnswer(Diagnosis):
             return None
         counts = torch.bincount(labels)
         frequent, share = int(counts.argmax()), float(counts.max() / len(labels))
-        guesses = _answers(bench, others.inputs)
-        if share < self.RARE or guesses is None or guesses.shape != expected.shape:
+        guesses = _guesses(bench, others.inputs, expected)
+        if share < self.RARE or guesses is None:
             return None
         often = float((guesses == frequent).double().mean())
         due = float((expected == frequent).double().mean())
@@ -125,8 +125,8 @@ class MajorityAnswer(Diagnosis):
         classes = int((shares > 0).sum())
         if classes < 2 or float(shares.max()) < self.FREQUENT:
             return None
-        guesses = _answers(bench, inputs)
-        if guesses is None or guesses.shape != labels.shape:
+        guesses = _guesses(bench, inputs, labels)
+        if guesses is None:
             return None
         own = balanced(guesses, labels)
         if own >= 1 / classes + self.ABOVE:
@@ -153,18 +153,12 @@ class MajorityAnswer(Diagnosis):
         )  # fmt: skip
 
 
-def _answers(bench: Bench, inputs: Tensor) -> Tensor | None:
+def _guesses(bench: Bench, inputs: Tensor, labels: Tensor) -> Tensor | None:
     """The class that the trained network gives to each example."""
     network = bench.final()
     calm(network, False)
-    with torch.no_grad(), torch.random.fork_rng():
-        answer = network(inputs.to(next(network.parameters())))
-    if not isinstance(answer, Tensor):
-        return None
-    if answer.ndim == 2 and answer.shape[1] > 1:
-        return answer.argmax(1).cpu()
-    bound = 0.5 if float(answer.min()) >= 0 and float(answer.max()) <= 1 else 0.0
-    return (answer.flatten() > bound).long().cpu()
+    found = answered(network, inputs, labels)
+    return None if found is None else found.guesses
 
 
 def _weighted_plane(inputs: Tensor, labels: Tensor) -> Tensor:

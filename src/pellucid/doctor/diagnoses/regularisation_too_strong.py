@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
@@ -12,7 +10,7 @@ from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import NETWORK, long_script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.effect import Change
-from pellucid.doctor.finding import SUGGESTION, Finding
+from pellucid.doctor.finding import Finding
 from pellucid.watch.replay import DROPOUTS
 from pellucid.watch.trace import Trace
 
@@ -47,16 +45,14 @@ class RegularisationTooStrong(Diagnosis):
             tries.append((f"no weight decay instead of {decay:g}", Change(optimiser=_no_decay)))
         for what, change in tries:
             effect = bench.cure(change, self.HELPS)
-            sooner = effect is None and share >= self.STRONG and bool(change.calls)
-            if sooner:
+            if effect is None and share >= self.STRONG and change.calls:
                 effect = bench.sooner(change, self.SOONER)
             if effect is not None:
-                found = self.confirmed(
+                return self.confirmed(
                     trace, bench, effect, [effect.sentence(what)],
                     "make dropout or weight decay weaker, until the training loss falls",
                     dropout=share, weight_decay=decay,
                 )  # fmt: skip
-                return replace(found, kind=SUGGESTION) if sooner else found
         return None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,7 +10,7 @@ from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import long_script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.effect import Change
-from pellucid.doctor.finding import SUGGESTION, Finding
+from pellucid.doctor.finding import Finding
 from pellucid.doctor.looks import RELUS, SIGMOIDS, TANHS, WEIGHTED, activations, hidden, layers
 from pellucid.watch.trace import Trace
 
@@ -55,12 +53,11 @@ class VanishingGradients(Diagnosis):
             calls_most=len(calls),
         )  # fmt: skip
         effect = bench.cure(change, self.HELPS, freed=self.FREED)
-        sooner = effect is None
         effect = effect or bench.sooner(change, self.HELPS)
         if effect is None:
             return None
         kinds = " and ".join(sorted({call.kind for call in calls}))
-        told = self.confirmed(
+        return self.confirmed(
             trace, bench, effect,
             [f"Before the first step the gradient of {found[0].name} is {ratio:.2g} of that of "
              f"{found[-1].name}, {len(found) - 1} layers later, behind {kinds}.",
@@ -68,7 +65,6 @@ class VanishingGradients(Diagnosis):
             "use ReLU between the layers, with weights drawn for it, norms or shortcuts",
             where=trace.passes[0].line, ratio=ratio, layers=len(found),
         )  # fmt: skip
-        return replace(told, kind=SUGGESTION) if sooner else told
 
 
 def _he(network: nn.Module) -> None:
