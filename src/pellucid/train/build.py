@@ -30,24 +30,12 @@ def build(net: str, task: Task, options: dict[str, Setting]) -> nn.Module:
     known = accepted_settings(net)
     chosen = {name: value for name, value in options.items() if name in known}
     offered = {**task.build_arguments(), **typed(factory, chosen)}
-    try:
-        network = factory(**_taken(factory, offered))
-    except PellucidError:
-        raise
-    except Exception as error:
-        raise WrongUse(
-            f"network {net}",
-            f"a factory that raised {type(error).__name__}: {error}",
-            "a factory that returns a torch.nn.Module",
-            "call it by itself in Python to see where it fails",
-        ) from error
-    if not isinstance(network, nn.Module):
-        raise WrongUse(
-            f"network {net}",
-            f"a factory that returned {type(network).__name__}",
-            "a torch.nn.Module",
-            "return the network itself from the factory",
-        )
+    network = _made(
+        net,
+        lambda: factory(**_taken(factory, offered)),
+        "a factory that returns a torch.nn.Module",
+        "call it by itself in Python to see where it fails",
+    )
     check_fit(network, task, net)
     return network
 
@@ -237,22 +225,32 @@ def network_of_factory(target: str) -> nn.Module:
 
     Raises `WrongUse` for a factory that fails, or that returns no module.
     """
+    return _made(
+        target,
+        lambda: find_factory(target)(),
+        "one that can be called without arguments and returns a torch.nn.Module",
+        "write a function that makes the network as you want it",
+    )
+
+
+def _made(target: str, make: Callable[[], Any], expected: str, fix: str) -> nn.Module:
+    """What a user's factory makes; `expected` and `fix` are said of one that fails."""
     try:
-        network = find_factory(target)()
+        network = make()
     except PellucidError:
         raise
     except Exception as error:
         raise WrongUse(
             f"network {target}",
             f"a factory that raised {type(error).__name__}: {error}",
-            "one that can be called without arguments and returns a torch.nn.Module",
-            "write a function that makes the network as you want it",
+            expected,
+            fix,
         ) from error
     if not isinstance(network, nn.Module):
         raise WrongUse(
             f"network {target}",
             f"a factory that returned {type(network).__name__}",
             "a torch.nn.Module",
-            "return the network itself",
+            "return the network itself from the factory",
         )
     return network
