@@ -6,10 +6,10 @@ import copy
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fool_victims import NETWORKS, victim
-from pellucid.fool import curves, layers
+from pellucid.fool import bounds, curves, layers, window
 from pellucid.fool.bounds import Bounds, Pieces
 from pellucid.fool.lines import Ends
 from pellucid.fool.operations import trace
@@ -94,8 +94,8 @@ def test_halving_the_box_makes_the_promise_better(name: str) -> None:
     wide, narrow = (random_pieces(channels, 80, 0.0) for _ in range(2))
     wide = Pieces(wide.pixel, wide.low * 0, wide.high * 0 + 1)
     narrow = Pieces(narrow.pixel, wide.low + 0.45, wide.high - 0.45)
-    bounds = bounds_of(asked)
-    assert bounds.judge(narrow).ahead.mean() > bounds.judge(wide).ahead.mean()
+    asking = bounds_of(asked)
+    assert asking.judge(narrow).ahead.mean() > asking.judge(wide).ahead.mean()
 
 
 @KINDS
@@ -103,7 +103,7 @@ def test_the_bound_on_rounding_holds_against_twice_the_precision(name: str) -> N
     """The base in float64 against the same layers with weights and input shifted in their last
     place: the error bound must be larger than what such a shift can do."""
     asked = victim(name)
-    bounds = bounds_of(asked)
+    asking = bounds_of(asked)
     exact = copy.deepcopy(asked.network).double()
     given = asked.given(asked.pictures[:1]).double()
     with torch.no_grad():
@@ -111,9 +111,9 @@ def test_the_bound_on_rounding_holds_against_twice_the_precision(name: str) -> N
         for weight in exact.parameters():
             weight.mul_(1 + 2.0**-52)
         shifted = exact(given * (1 - 2.0**-52))[0]
-    error = bounds.maps[bounds.graph.answer].error.flatten()
-    assert bool(((shifted - bounds.scores).abs() <= error).all())
-    assert bool(((scores - bounds.scores).abs() <= error).all())
+    error = asking.maps[asking.graph.answer].error.flatten()
+    assert bool(((shifted - asking.scores).abs() <= error).all())
+    assert bool(((scores - asking.scores).abs() <= error).all())
     assert float(error.max()) < 1e-6
 
 
@@ -137,6 +137,35 @@ def test_a_spread_that_is_forgotten_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
 
 DENSE = layers.Dense._times
+
+
+def sums_alone() -> Victim:
+    """Layers without a bend: the only thing that a bound has to leave room for is rounding."""
+    asked = victim("dense")
+    torch.manual_seed(3)
+    asked.network = nn.Sequential(
+        nn.Conv2d(1, 6, 3), nn.Conv2d(6, 8, 3, padding=1), nn.Flatten(), nn.Linear(288, 60),
+        nn.Linear(60, 4),
+    ).eval()  # fmt: skip
+    return asked
+
+
+def test_the_room_for_rounding_in_float32_is_enough_and_not_much() -> None:
+    asked, pieces = sums_alone(), random_pieces(1, 60, 0.8)
+    assert broken_promises(asked, 0.8) == 0
+    verdicts = bounds_of(asked).judge(pieces)
+    ends = [true_scores(asked, pieces, torch.full((60, 1), end)) for end in (0.0, 1.0)]
+    least = torch.minimum(*[lead(scores, verdicts.classes) for scores in ends])
+    assert float((least - verdicts.ahead).max()) < 0.01
+
+
+def test_room_for_rounding_in_float32_that_is_forgotten_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (window, bounds):
+        monkeypatch.setattr(module, "slack_of", lambda *given: 0.0)
+    monkeypatch.setattr(bounds, "SINGLE", 0.0)
+    assert broken_promises(sums_alone(), 0.8) > 0
 
 
 def test_a_curve_that_bends_more_than_was_said_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,10 @@ from torch import Tensor
 from pellucid.fool.graph import Graph
 from pellucid.fool.layers import Dense, State, as_window
 from pellucid.fool.lines import form_of
-from pellucid.fool.window import SLACK, Map, Window, known
+from pellucid.fool.window import SINGLE, SLACK, Map, Window, known, slack_of
 
-SINGLE = 2.0**-24
-"""The largest relative rounding of a number to float32, in which the network is given its input."""
+WIDE = 2.0**-4
+"""Wider boxes are judged in float32, in half the time: bends decide there, not the rounding."""
 
 
 @dataclass(frozen=True)
@@ -69,39 +69,46 @@ class Bounds:
         self.maps = [known(values, torch.zeros_like(values))]
         for node in graph.nodes:
             self.maps.append(node.layer.base(*(self.maps[place] for place in node.inputs)))
+        self.single = [one.single() for one in self.maps]
         self.scores = self.maps[graph.answer].values.flatten()
         self.last = graph.last_readers()
 
     @torch.no_grad()
     def judge(self, pieces: Pieces) -> Verdicts:
         """What the network must answer for every value of each box."""
-        states: dict[int, State] = {0: self._changed(pieces)}
-        for number in range(self.graph.answer):
-            node = self.graph.nodes[number]
+        if bool(((pieces.high - pieces.low).amax(dim=1) > WIDE).all()):
+            changed = self._changed(pieces, torch.float32)
+            return self._judged(self.graph.single, self.single, changed)
+        return self._judged(self.graph, self.maps, self._changed(pieces, torch.float64))
+
+    def _judged(self, graph: Graph, maps: list[Map], changed: Window) -> Verdicts:
+        states: dict[int, State] = {0: changed}
+        for number in range(graph.answer):
+            node = graph.nodes[number]
             given = tuple(states[place] for place in node.inputs)
-            before = tuple(self.maps[place] for place in node.inputs)
-            states[number + 1] = node.layer.move(given, before, self.maps[number + 1])
-            if number + 1 < self.graph.answer:
+            before = tuple(maps[place] for place in node.inputs)
+            states[number + 1] = node.layer.move(given, before, maps[number + 1])
+            if number + 1 < graph.answer:
                 for place in node.inputs:
                     if self.last[place] == number:
                         states.pop(place, None)
-        return self._verdicts(states)
+        return self._verdicts(graph, maps, states)
 
-    def _verdicts(self, states: dict[int, State]) -> Verdicts:
-        node, after = self.graph.nodes[self.graph.answer - 1], self.maps[self.graph.answer]
-        scores = as_window(states[self.graph.answer], after)
-        change = scores.change[:, :, 0, 0]
+    def _verdicts(self, graph: Graph, maps: list[Map], states: dict[int, State]) -> Verdicts:
+        node, after = graph.nodes[graph.answer - 1], maps[graph.answer]
+        scores = as_window(states[graph.answer], after)
+        change = scores.change[:, :, 0, 0].double()
         classes = (self.form.middle(change) + self.scores).argmax(dim=1)
         if isinstance(node.layer, Dense):
             (place,) = node.inputs
-            ahead = node.layer.ahead(states[place], self.maps[place], after, classes)
+            ahead = node.layer.ahead(states[place], maps[place], after, classes)
         else:
             ahead = _ahead(scores, after, classes)
         rows, worst = torch.arange(len(classes)), ahead.argmin(dim=1)
         lines = change[rows, :, classes] - change[rows, :, worst]
         return Verdicts(classes, ahead[rows, worst], self.form.slopes(lines).abs())
 
-    def _changed(self, pieces: Pieces) -> Window:
+    def _changed(self, pieces: Pieces, dtype: torch.dtype) -> Window:
         """The picture with the pixel's values as variables."""
         low = self.scaling.offset + self.scaling.gain * pieces.low
         high = self.scaling.offset + self.scaling.gain * pieces.high
@@ -109,15 +116,18 @@ class Bounds:
         own = self.maps[0].values[row, column]
         change = self.form.raised(self.form.over(low, high), -own)
         sizes = torch.maximum(low.abs(), high.abs()) + own.abs()
-        spread = self.form.raised(torch.zeros_like(change), (SINGLE + 4 * SLACK) * sizes)
+        # the network is given the values in float32
+        room = (SINGLE + 4 * slack_of(1, dtype)) * sizes
+        spread = self.form.raised(torch.zeros_like(change), room)
+        change, spread = change.to(dtype), spread.to(dtype)
         return Window(self.form, pieces.pixel, change[:, :, None, None], spread[:, :, None, None])
 
 
 def _ahead(scores: Window, after: Map, classes: Tensor) -> Tensor:
     """As `Dense.ahead`, from bounds on the scores themselves."""
     form, rows = scores.form, torch.arange(len(classes))
-    change, spread = scores.change[:, :, 0, 0], scores.roomy(SLACK)[:, :, 0, 0]
-    base, error = after.values.flatten(), after.error.flatten()
+    change, spread = scores.change[:, :, 0, 0].double(), scores.roomy(1)[:, :, 0, 0].double()
+    base, error = after.values.double().flatten(), after.error.double().flatten()
     low, high = change - spread, change + spread
     lines = low[rows, :, classes][..., None] - high
     doubt = error[classes][:, None] + error + SLACK * (base.abs() + form.sizes(lines))

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from pellucid.fool.layers import Layer, State, as_lines, ceiling
-from pellucid.fool.lines import TINY, Form
-from pellucid.fool.window import SLACK, Lines, Map, inside, known
+from pellucid.fool.lines import quotient
+from pellucid.fool.window import SLACK, Lines, Map, inside, known, slack_of
 
 GRID = 8
 """Steps of the grid: what it misses is 1/64 of the curve's own bend over the range."""
@@ -40,7 +40,7 @@ class Rectifier(Layer):
     def move(self, given: tuple[State, ...], before: tuple[Map, ...], after: Map) -> Lines:
         x = as_lines(given[0], before[0])
         rises = x.form.middle(x.lower)[:, None] > 0
-        lower = x.lower * (rises + self.slope * ~rises if self.slope else rises)
+        lower = torch.where(rises, x.lower, self.slope * x.lower) if self.slope else x.lower * rises
         return Lines(x.form, x.start, x.form.rectified(x.upper, self.slope), lower)
 
 
@@ -67,22 +67,23 @@ class Largest(Layer):
         down, along = self.step
         patch = (rows - 1) * down + self.kernel[0], (columns - 1) * along + self.kernel[1]
         seen = x.moved(start * step, patch).lines(before[0])
-        upper = lower = None
-        for i in range(self.kernel[0]):
-            for j in range(self.kernel[1]):
-                at_row = slice(i, i + (rows - 1) * down + 1, down)
-                at_column = slice(j, j + (columns - 1) * along + 1, along)
-                u, low = (one[:, :, at_row, at_column] for one in (seen.upper, seen.lower))
-                upper = u if upper is None else x.form.larger(upper, u)
-                lower = low if lower is None else _likelier(x.form, lower, low)
-        assert upper is not None
-        assert lower is not None
+        middle = x.form.middle(seen.lower)
+        places = [
+            (
+                slice(i, i + (rows - 1) * down + 1, down),
+                slice(j, j + (columns - 1) * along + 1, along),
+            )
+            for i in range(self.kernel[0])
+            for j in range(self.kernel[1])
+        ]
+        upper, lower, best = (one[..., *places[0], :] for one in (seen.upper, seen.lower, middle))
+        for place in places[1:]:
+            upper = x.form.larger(upper, seen.upper[..., *place, :])
+            # of two lines below a maximum the one that is higher in the middle
+            own = middle[..., *place, :]
+            lower = torch.where((own > best)[:, None], seen.lower[..., *place, :], lower)
+            best = torch.maximum(own, best)
         return Lines(x.form, start, upper, lower)
-
-
-def _likelier(form: Form, a: Tensor, b: Tensor) -> Tensor:
-    """Of two lines below a maximum the one that is higher in the middle."""
-    return torch.where((form.middle(b) > form.middle(a))[:, None], b, a)
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class Smooth(Layer):
     def _between(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A slope, and the least and the most of curve − slope · x from low to high."""
         f, width, steepest = self.curve.of, high - low, self.curve.steepest
-        slope = ((f(high) - f(low)) / width.clamp(min=TINY)).clamp(min=-steepest, max=steepest)
+        slope = quotient(f(high) - f(low), width).clamp(min=-steepest, max=steepest)
         least = most = f(low) - slope * low
         for place in range(1, GRID + 1):
             x = low + width * (place / GRID)
@@ -134,5 +135,5 @@ class Smooth(Layer):
             least, most = torch.minimum(least, rest), torch.maximum(most, rest)
         missed = self.curve.curvature / 8 * (width / GRID) ** 2
         # the curve's own size does not shrink with its slope, so it needs room of its own
-        missed = missed + SLACK * (1 + low.abs() + high.abs())
+        missed = missed + slack_of(1, low.dtype) * (1 + low.abs() + high.abs())
         return slope, least - missed, most + missed

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -37,6 +38,12 @@ class Graph:
 
     nodes: list[Node] = field(default_factory=list)
     answer: int = 0
+
+    @cached_property
+    def single(self) -> Graph:
+        """The same layers in float32."""
+        nodes = [Node(node.layer.single(), node.inputs) for node in self.nodes]
+        return Graph(nodes, self.answer)
 
     def last_readers(self) -> list[int]:
         """For each value the last node that reads it."""

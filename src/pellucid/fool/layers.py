@@ -12,18 +12,16 @@ Source:   Rump 2010, Verification methods: rigorous results using floating-point
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from functools import cached_property
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.fool.window import SLACK, TERMS, Lines, Map, Window, inside, known, slack_of
+from pellucid.fool.window import LEAST, SLACK, TERMS, Lines, Map, Window, inside, known, slack_of
 
 State = Window | Lines
-
-LEAST = 1e-30
-"""More than what numbers too small for float32 can add up to."""
 
 
 class Layer(ABC):
@@ -36,6 +34,15 @@ class Layer(ABC):
     @abstractmethod
     def move(self, given: tuple[State, ...], before: tuple[Map, ...], after: Map) -> State:
         """What a change of the inputs does to the answer."""
+
+    def single(self) -> Layer:
+        """The same layer with its numbers in float32; `slack_of` has room for that."""
+        made = copy(self)
+        made.__dict__.pop("tables", None)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(made, name, value.float())
+        return made
 
 
 def as_window(state: State, base: Map) -> Window:
@@ -56,22 +63,17 @@ class Convolution(Layer):
     ) -> None:
         self.weight, self.bias, self.padding, self.dilation = weight, bias, padding, dilation
         self.kernel = (weight.shape[0], weight.shape[1])
-        self.slack = slack_of(weight[..., 0].numel())
+        self.terms = weight[..., 0].numel()
 
     @cached_property
     def tables(self) -> tuple[Tensor, Tensor]:
         """Weights and their sizes as (row, column, in, out)."""
         return self.weight, self.weight.abs()
 
-    @cached_property
-    def single(self) -> Tensor:
-        """The weights' sizes in float32."""
-        return self.tables[1].float()
-
     def base(self, *given: Map) -> Map:
         (x,) = given
         values = self._full(x.values, self.weight) + self.bias
-        room = x.error + 2 * self.slack * (x.values.abs() + x.error)
+        room = x.error + 2 * slack_of(self.terms) * (x.values.abs() + x.error)
         error = self._full(room, self.weight.abs())
         return known(values, error + SLACK * self.bias.abs())
 
@@ -98,10 +100,11 @@ class Convolution(Layer):
         Then the rounding of a sum is a small share of the sum itself (n·2⁻²⁴, below 2⁻¹⁰ for up to
         8,192 terms), and a little more of it is a bound again, at half of the cost.
         """
-        room = x.roomy(self.slack)
-        if not x.form.is_positive or self.weight[..., 0].numel() > TERMS:
+        room = x.roomy(self.terms)
+        if room.dtype == torch.float32 or not x.form.is_positive or self.terms > TERMS:
             return self._handed_on(room, self.tables[1])
-        return self._handed_on(room.float(), self.single).double().mul_(1 + 2.0**-10).add_(LEAST)
+        sizes = self._handed_on(room.float(), self.tables[1].float())
+        return sizes.double().mul_(1 + 2.0**-10).add_(LEAST)
 
     def _handed_on(self, values: Tensor, table: Tensor) -> Tensor:
         """Every cell's share in the cells that it reaches, added up there."""
@@ -109,6 +112,12 @@ class Convolution(Layer):
         (high, wide), step = self.kernel, self.dilation
         size = rows + (high - 1) * step, columns + (wide - 1) * step
         flat = values.reshape(-1, channels)
+        if rows == columns == 1:  # nothing is added up, so all places of the kernel are one product
+            places = table.flip(0, 1).permute(2, 0, 1, 3).reshape(channels, -1)
+            answer = values.new_zeros(pieces, terms, *size, table.shape[-1])
+            shares = (flat @ places).view(pieces, terms, high, wide, -1)
+            answer[:, :, ::step, ::step] = shares
+            return answer
         answer = values.new_zeros(pieces * terms, *size, table.shape[-1])
         for i in range(high):
             for j in range(wide):
@@ -125,11 +134,11 @@ class Average(Layer):
 
     def __init__(self, kernel: tuple[int, int]) -> None:
         self.kernel = kernel
-        self.slack = slack_of(kernel[0] * kernel[1])
+        self.terms = kernel[0] * kernel[1]
 
     def base(self, *given: Map) -> Map:
         (x,) = given
-        room = x.error + 2 * self.slack * (x.values.abs() + x.error)
+        room = x.error + 2 * slack_of(self.terms) * (x.values.abs() + x.error)
         return known(self._full(x.values), self._full(room))
 
     def _full(self, values: Tensor) -> Tensor:
@@ -139,7 +148,7 @@ class Average(Layer):
     def move(self, given: tuple[State, ...], before: tuple[Map, ...], after: Map) -> Window:
         x = as_window(given[0], before[0])
         start = x.start - torch.tensor(self.kernel) + 1
-        change, spread = self._handed_on(x.change), self._handed_on(x.roomy(self.slack))
+        change, spread = self._handed_on(x.change), self._handed_on(x.roomy(self.terms))
         return Window(x.form, start, change, spread)
 
     def _handed_on(self, values: Tensor) -> Tensor:
@@ -228,7 +237,7 @@ class Scale(Layer):
             upper, lower = (
                 torch.where(self.factor < 0, *pair) for pair in ((lower, upper), (upper, lower))
             )
-        room = SLACK * self.shift.abs()
+        room = slack_of(1, self.shift.dtype) * self.shift.abs()
         upper = x.form.raised(upper, (self.shift + room)[0])
         return Lines(x.form, x.start, upper, x.form.raised(lower, (self.shift - room)[0]))
 
@@ -238,7 +247,7 @@ class Dense(Layer):
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         self.weight, self.bias = weight, bias
-        self.slack = slack_of(weight[..., 0].numel())
+        self.terms = weight[..., 0].numel()
 
     @cached_property
     def tables(self) -> tuple[Tensor, Tensor]:
@@ -250,14 +259,14 @@ class Dense(Layer):
         (x,) = given
         flat = self.weight.flatten(0, 2)
         values = x.values.reshape(1, -1) @ flat + self.bias
-        room = x.error + 2 * self.slack * (x.values.abs() + x.error)
+        room = x.error + 2 * slack_of(self.terms) * (x.values.abs() + x.error)
         error = room.reshape(1, -1) @ flat.abs() + SLACK * self.bias.abs()
         return known(values.view(1, 1, -1), error.view(1, 1, -1))
 
     def move(self, given: tuple[State, ...], before: tuple[Map, ...], after: Map) -> Window:
         x = as_window(given[0], before[0])
         change = self._times(x, x.change, self.tables[0], before[0])
-        spread = self._times(x, x.roomy(self.slack), self.tables[1], before[0])
+        spread = self._times(x, x.roomy(self.terms), self.tables[1], before[0])
         start = torch.zeros_like(x.start)
         return Window(x.form, start, change[:, :, None, None], spread[:, :, None, None])
 
@@ -268,15 +277,15 @@ class Dense(Layer):
         scores is bounded as one sum, which is sharper than two bounds on two scores.
         """
         x = as_window(given, before)
-        change, room = self._times(x, x.change, self.tables[0], before), x.roomy(self.slack)
-        base, error = after.values.flatten(), after.error.flatten()
-        least = torch.full_like(change[:, 0], torch.inf)
+        x = Window(x.form, x.start, x.change, x.roomy(self.terms))
+        base, error = after.values.double().flatten(), after.error.double().flatten()
+        least = base.new_empty(len(classes), len(base))
         for one in sorted(set(classes.tolist())):
             at = (classes == one).nonzero().flatten()
-            own = Window(x.form, x.start[at], x.change[at], room[at])
-            table = (self.tables[0][..., one : one + 1] - self.tables[0]).abs()
-            spread = self._times(own, own.spread, table, before)
-            lines = change[at][..., one : one + 1] - change[at] - spread
+            own = Window(x.form, x.start[at], x.change[at], x.spread[at])
+            table = self.tables[0][..., one : one + 1] - self.tables[0]
+            change = self._times(own, own.change, table, before).double()
+            lines = change - self._times(own, own.spread, table.abs(), before).double()
             doubt = error + error[one] + SLACK * (base.abs() + x.form.sizes(lines))
             found = x.form.smallest(lines) + (base[one] - base) - doubt
             found[:, one] = torch.inf
@@ -319,5 +328,5 @@ class Sum(Layer):
         size = min(int(reach[0]), after.shape[0]), min(int(reach[1]), after.shape[1])
         start = inside(start, size, after.shape)
         a, b = a.moved(start, size), b.moved(start, size)
-        spread = a.roomy(SLACK) + b.roomy(SLACK)
+        spread = a.roomy(1) + b.roomy(1)
         return Window(a.form, start, a.change + self.sign * b.change, spread)

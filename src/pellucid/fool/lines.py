@@ -18,8 +18,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-TINY = 1e-300
-"""Keeps a quotient finite where a range is one point."""
+
+def quotient(a: Tensor, b: Tensor) -> Tensor:
+    """a / b for b of zero or more: finite where the range b is one point."""
+    return a / b.clamp(min=torch.finfo(b.dtype).tiny)
 
 
 class Form(Protocol):
@@ -71,7 +73,7 @@ class Ends:
         return torch.minimum(lines[:, 0], lines[:, 1])
 
     def middle(self, lines: Tensor) -> Tensor:
-        return (lines[:, 0] + lines[:, 1]) / 2
+        return (lines[:, 0] + lines[:, 1]).div_(2)
 
     def sizes(self, lines: Tensor) -> Tensor:
         return lines[:, 0].abs() + lines[:, 1].abs()
@@ -116,7 +118,7 @@ class Slopes:
     def rectified(self, lines: Tensor, slope: float) -> Tensor:
         high, low = self.largest(lines), self.smallest(lines)
         at_high, at_low = (torch.where(end > 0, end, slope * end) for end in (high, low))
-        chord = ((at_high - at_low) / (high - low).clamp(min=TINY)).clamp(min=slope, max=1)
+        chord = quotient(at_high - at_low, high - low).clamp(min=slope, max=1)
         return self.raised(lines * chord[:, None], at_low - chord * low)
 
     def larger(self, a: Tensor, b: Tensor) -> Tensor:

@@ -35,10 +35,18 @@ with u = 2⁻⁵³ (Higham 2002, section 3.1): 2⁻⁴¹ for 4,096 terms. The ot
 roundings around the sum. Longer sums get the same share for each term.
 """
 TERMS = 4096
+SINGLE = 2.0**-24
+"""The largest relative rounding of a number to float32."""
+AROUND = 64
+"""In float32 the roundings around a sum that are allowed for, besides one for each term."""
+LEAST = 1e-30
+"""More than what numbers too small for float32 can add up to."""
 
 
-def slack_of(terms: int) -> float:
-    """The relative room for a sum of `terms` products."""
+def slack_of(terms: int, dtype: torch.dtype = torch.float64) -> float:
+    """The relative room for a sum of `terms` products; in float32 twice the standard bound."""
+    if dtype == torch.float32:
+        return 2 * SINGLE * (terms + AROUND)
     return SLACK * max(1.0, terms / TERMS)
 
 
@@ -62,10 +70,14 @@ class Map:
         """The most and the least that each number can be: (row, column, 2 · channel)."""
         return torch.cat([self.values + self.error, self.values - self.error], dim=-1)
 
+    def single(self) -> Map:
+        """The same in float32, with room for that in the error."""
+        return known(self.values.float(), self.error.float())
+
 
 def known(values: Tensor, error: Tensor) -> Map:
     """A map whose error has room for what is done with its values."""
-    return Map(values, error + 2 * SLACK * (values.abs() + error))
+    return Map(values, error + 2 * slack_of(1, values.dtype) * (values.abs() + error))
 
 
 @dataclass(frozen=True)
@@ -107,10 +119,11 @@ class Window:
         size = min(self.size[0], shape[0]), min(self.size[1], shape[1])
         return self.moved(inside(self.start, size, shape), size)
 
-    def roomy(self, slack: float) -> Tensor:
+    def roomy(self, terms: int) -> Tensor:
         """The spread with room for the rounding of a sum, and of what follows up to the next."""
         sizes = self.form.sizes(self.change) + self.form.sizes(self.spread)
-        return self.form.raised(self.spread.clone(), sizes.mul_(4 * slack))
+        room = sizes.mul_(4 * slack_of(terms, sizes.dtype)).add_(LEAST)
+        return self.form.raised(self.spread.clone(), room)
 
     def lines(self, base: Map) -> Lines:
         """The two lines around each number."""
@@ -163,11 +176,11 @@ def _places(offset: Tensor, size: tuple[int, int], old: tuple[int, int]) -> Tens
 
 def _gathered(values: Tensor, places: Tensor, size: tuple[int, int]) -> Tensor:
     pieces, terms, rows, columns, channels = values.shape
-    cells = rows * columns
-    first = torch.arange(pieces * terms).view(pieces, terms, 1) * cells
-    place = torch.where(places[:, None] < 0, pieces * terms * cells, first + places[:, None])
-    table = torch.cat([values.reshape(-1, channels), values.new_zeros(1, channels)])
-    return table.index_select(0, place.flatten()).view(pieces, terms, *size, channels)
+    first = torch.arange(pieces * terms).view(pieces, terms, 1) * (rows * columns)
+    place = first + places.clamp(min=0)[:, None]
+    outside = (places < 0)[:, None].expand_as(place).flatten().nonzero().flatten()
+    taken = values.reshape(-1, channels).index_select(0, place.flatten())
+    return taken.index_fill_(0, outside, 0).view(pieces, terms, *size, channels)
 
 
 def inside(start: Tensor, size: tuple[int, int], shape: tuple[int, int]) -> Tensor:
