@@ -47,6 +47,21 @@ def test_the_interval_of_a_linear_network_is_the_one_worked_out_by_hand() -> Non
     assert 0 <= flip.value[0] < 0.625
 
 
+def test_values_at_which_the_scores_are_too_close_are_not_said_to_flip() -> None:
+    """The same with a hundredth of the weights: within 8e-5 of 0.625 the scores differ by less than
+    1.6e-6, which float32 does not tell apart."""
+    asked = two_pixels()
+    with torch.no_grad():
+        for weight in asked.network.parameters():
+            weight.div_(100)
+    proof = prove(asked, 0)
+    (flip,), (tie,) = proof.flips, proof.open
+    assert flip.high[0] <= 0.625
+    assert (tie[0], tie[1], tie[2]) == (0, 0, flip.high)
+    assert 0.625 < tie[3][0] < 0.6252
+    assert (proof.proved, len(proof.flipped), len(proof.undecided)) == (1, 1, 0)
+
+
 @pytest.mark.parametrize("seed", [0, 5])
 @pytest.mark.parametrize("name", GREY)
 def test_the_proof_agrees_with_all_levels_one_by_one(name: str, seed: int) -> None:

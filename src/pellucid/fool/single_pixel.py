@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from pellucid.base.errors import WrongUse
 from pellucid.fool.bounds import Bounds, Pieces
 from pellucid.fool.graph import Graph, Outside
 from pellucid.fool.operations import trace
-from pellucid.fool.search import Found, Search, until
+from pellucid.fool.search import GREY_WIDTH, Found, Search, until
 from pellucid.fool.victim import Victim
 
 Pixel = tuple[int, int]
@@ -34,8 +35,9 @@ CORNERS = 0.0, 1.0
 class Flip:
     """Values of one pixel that change the answer.
 
-    From `low` to `high` (one number a channel) all values are enclosed that lead to `becomes`; at
-    `value` the user's own module was asked and answered so.
+    Grey: from `low` to `high` all values lead to `becomes`; the ends are known to 2⁻¹⁵. Colour:
+    `low` to `high` (one number a channel) encloses all values that lead to it. At `value` the
+    user's own module was asked and answered so.
     """
 
     row: int
@@ -174,12 +176,13 @@ class Question:
     def _intervals(self, proof: Proof, pixel: Pixel, flips: list[Box], edges: list[Box]) -> None:
         """Grey: neighbouring pieces of one class become one interval."""
         for run in _touching(sorted(flips + edges, key=lambda box: box.low)):
-            for low, high, becomes, inner in _intervals(run):
-                value = torch.tensor([inner], dtype=torch.float64)
-                if becomes is not None and self._reproduces(pixel, becomes, value):
-                    proof.flips.append(Flip(*pixel, (low,), (high,), becomes, (inner,)))
+            for one in _intervals(run):
+                low, high, inner = (one.low,), (one.high,), (one.inner,)
+                value = torch.tensor(inner, dtype=torch.float64)
+                if one.becomes is not None and self._reproduces(pixel, one.becomes, value):
+                    proof.flips.append(Flip(*pixel, low, high, one.becomes, inner))
                 else:
-                    proof.open.append((*pixel, (low,), (high,)))
+                    proof.open.append((*pixel, low, high))
 
     def _boxes(self, proof: Proof, pixel: Pixel, flips: list[Box], edges: list[Box]) -> None:
         """Colour: one box for each class that encloses all values that may lead to it."""
@@ -231,30 +234,49 @@ def _touching(boxes: list[Box]) -> list[list[Box]]:
     return runs
 
 
-def _intervals(run: list[Box]) -> list[tuple[float, float, int | None, float]]:
-    """A run of pieces as intervals: low, high, class, and a value well inside.
+@dataclass(frozen=True)
+class Interval:
+    """Values in a row with one answer, or none that is known; `inner` lies in the widest piece."""
 
-    A piece of no known class belongs to a known neighbour, the one before it first.
+    low: float
+    high: float
+    becomes: int | None
+    inner: float
+    widest: float
+
+    @property
+    def is_end(self) -> bool:
+        """Is it so narrow that it belongs to a known neighbour?"""
+        return self.becomes is None and self.high - self.low <= 2 * GREY_WIDTH
+
+
+def _intervals(run: list[Box]) -> list[Interval]:
+    """A run of pieces as intervals.
+
+    Where one answer becomes another, one or two of the narrowest pieces stay without a class; they
+    belong to a known neighbour, the one before them first. More of them stay by themselves.
     """
-    known = [box for box in run if box.becomes is not None]
-    if not known:
-        return [(run[0].low[0], run[-1].high[0], None, run[0].low[0])]
-    made: list[tuple[float, float, int | None, float]] = []
-    widest = 0.0
-    for box in known:
-        width = box.high[0] - box.low[0]
-        inner = (box.low[0] + box.high[0]) / 2
-        if made and made[-1][2] == box.becomes:
-            low, _, becomes, before = made[-1]
-            made[-1] = (low, box.high[0], becomes, inner if width > widest else before)
-            widest = max(widest, width)
-        else:
-            low = made[-1][1] if made else run[0].low[0]
-            made.append((low, box.high[0], box.becomes, inner))
-            widest = width
-    low, _, becomes, inner = made[-1]
-    made[-1] = (low, run[-1].high[0], becomes, inner)
+    made: list[Interval] = []
+    for becomes, group in groupby(run, key=lambda box: box.becomes):
+        pieces = list(group)
+        widest = max(pieces, key=lambda box: box.high[0] - box.low[0])
+        low, high = widest.low[0], widest.high[0]
+        new = Interval(pieces[0].low[0], pieces[-1].high[0], becomes, (low + high) / 2, high - low)
+        if made and _belong(made[-1], new):
+            new = _joined(made.pop(), new)
+        made.append(new)
     return made
+
+
+def _belong(a: Interval, b: Interval) -> bool:
+    return (a.is_end or b.is_end) or a.becomes == b.becomes
+
+
+def _joined(a: Interval, b: Interval) -> Interval:
+    """Two neighbours as one, of the class that is known."""
+    known = [one for one in (a, b) if one.becomes is not None]
+    own = max(known, key=lambda one: one.widest)
+    return Interval(a.low, b.high, own.becomes, own.inner, own.widest)
 
 
 def prove(
