@@ -15,6 +15,8 @@ from torch import nn
 def build():
     torch.manual_seed(0)
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+def squeezed():
+    return nn.Sequential(build(), nn.Sigmoid())
 def softer():
     return nn.Sequential(build(), nn.Softmax(dim=1))
 class Two(nn.Module):
@@ -107,6 +109,15 @@ def test_a_network_of_ones_own(mine: Path, call) -> None:
     assert call("fool", "--verify", path).code == 0
 
 
+def test_a_count_beyond_the_pictures_is_said(mine: Path, call) -> None:
+    words = ("fool", "mine_to_fool.py:build", "--pictures", "pictures.npz")
+    told = call(*words, "--count", "500", "--json", "out.json")
+    assert told.code == 0
+    assert "--count 500: there are only 3 pictures" in told.err
+    assert len(json.loads(Path("out.json").read_text())["pictures"]) == 3
+    assert "there are only" not in call(*words, "--count", "3").err
+
+
 def test_all_levels_of_a_network_that_cannot_be_proved(mine: Path, call) -> None:
     words = ("fool", "mine_to_fool.py:strange", "--pictures", "pictures.npz")
     refused = call(*words)
@@ -124,6 +135,7 @@ def test_all_levels_of_a_network_that_cannot_be_proved(mine: Path, call) -> None
         ((), "no network"),
         (("mine_to_fool.py:build",), "no pictures"),
         (("mine_to_fool.py:softer", "--pictures", "pictures.npz"), "probabilities"),
+        (("mine_to_fool.py:squeezed", "--pictures", "pictures.npz"), "by a sigmoid"),
         (("mine_to_fool.py:build", "--pictures", "pictures.npz", "--image", "9"), "0 to 2"),
         (("mine_to_fool.py:build", "--pictures", "pictures.npz", "--count", "0"), "--count"),
         (("mine_to_fool.py:build", "--pictures", "pictures.npz", "--seconds", "0"), "--seconds"),
@@ -142,6 +154,9 @@ def test_all_levels_of_a_network_that_cannot_be_proved(mine: Path, call) -> None
         (("mine_to_fool.py:build", "--pictures", "gone.npz"), "no file"),
         (("nosuchrun",), "runs list"),
         (("--verify", "gone.json"), "no such file"),
+        (("--verify", "gone.json", "--attack", "pgd"), "--attack with --verify"),
+        (("--verify", "gone.json", "--count", "3"), "leave --count out"),
+        (("--verify", "gone.json", "--budget", "0"), "--budget with --verify"),
     ],
 )
 def test_what_cannot_be_asked_is_told_in_four_parts(mine: Path, call, words, told: str) -> None:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.base.records import Record
 from pellucid.cli.attacking import difference_in_words, percent
 from pellucid.cli.output import Voice, table
 
+if TYPE_CHECKING:
+    from pellucid.fool.victim import Victim
+
 SHOWN = 10
 """Lines of a table for people; `--json` and the certificates hold everything."""
+
+
+def tell_fewer(voice: Voice, count: int | None, victim: Victim) -> None:
+    """Say where there are fewer pictures than were asked for."""
+    there = len(victim.pictures)
+    if count is not None and there < count:
+        kind = f"{victim.split} pictures" if victim.split else "pictures"
+        told = f"--count {count}: there are only {there} {kind}, and all are asked about."
+        voice.log.print(told, markup=False, soft_wrap=True)
 
 
 def print_line(voice: Voice, record: Record, done: int, total: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, field
 
@@ -165,6 +166,7 @@ def _check_scores(victim: Victim) -> None:
         )
     _check_logits(where, once)
     _check_alone(victim)
+    _check_ending(victim)
     worst = max((one for one in victim.labels if one is not None), default=0)
     if worst >= once.shape[1]:
         raise BadData(
@@ -202,6 +204,29 @@ def _check_alone(victim: Victim) -> None:
             found,
             "a network that answers each picture by itself",
             "put batch norm in eval mode, with its running statistics kept",
+        )
+
+
+_LAID_OUT = ("View", "UnsafeView", "Reshape", "Squeeze", "Unsqueeze", "Clone", "Alias")
+
+
+def _check_ending(victim: Victim) -> None:
+    """Refuse a network that ends in a sigmoid, by the operation that made its answer.
+
+    Autograd knows that operation. A forward that it cannot follow is let pass.
+    """
+    made = None
+    with contextlib.suppress(RuntimeError), torch.enable_grad():
+        given = victim.given(victim.pictures[:1]).requires_grad_()
+        made = victim.network(given.clone()).grad_fn
+    while made is not None and made.name().startswith(_LAID_OUT):
+        made = made.next_functions[0][0]
+    if made is not None and made.name().startswith(("Sigmoid", "Hardsigmoid")):
+        raise WrongUse(
+            victim.title,
+            "answers that are squeezed to 0…1 by a sigmoid",
+            "scores (logits), before the sigmoid",
+            "leave the sigmoid out of the network; the order of its scores stays the same",
         )
 
 

@@ -9,7 +9,14 @@ import typer
 
 from pellucid.base.errors import WrongUse
 from pellucid.base.records import Record
-from pellucid.cli.fooling import SHOWN, print_beside, print_line, print_one, print_share
+from pellucid.cli.fooling import (
+    SHOWN,
+    print_beside,
+    print_line,
+    print_one,
+    print_share,
+    tell_fewer,
+)
 from pellucid.cli.output import (
     STOPPED,
     JsonPath,
@@ -110,6 +117,16 @@ def fool(
 
     voice = Voice(json)
     if verify is not None:
+        others: dict[str, object] = {
+            "image": image,
+            "count": count,
+            "test": test,
+            "seconds": seconds,
+        }
+        others |= {"enumerate": enumerating, "attack": attack, "budget": budget, "steps": steps}
+        others |= {"restarts": restarts, "corruption": corruption, "beside": beside}
+        others |= {"again": again, "out": out, "open": open_page}
+        _refuse(others, "with --verify", "--verify alone: the certificate says what was asked")
         return _verify(voice, verify, target, runs, weights, pictures, standardise)
     if target is None:
         raise WrongUse(
@@ -117,10 +134,13 @@ def fool(
         )
     which = Which(image, _counted(image, count), test)
     asked = chosen(attack, corruption, budget, steps, restarts)
+    if asked is not None:
+        others = {"enumerate": enumerating, "seconds": seconds, "again": again}
+        _refuse(others, "with --attack or --corruption", "it with the question of the single pixel")
     victim, folder = _opened(target, runs, weights, pictures, standardise, which)
+    tell_fewer(voice, count, victim)
     other = None if beside is None else _beside(beside, runs, which, victim)
     if asked is not None:
-        _refuse_for_attacks(enumerating=enumerating, seconds=seconds, again=again)
         second = other[0] if other else None
         stopped = try_out(voice, victim, asked, second, out or folder, open_page)
         return STOPPED if stopped else 0
@@ -128,16 +148,12 @@ def fool(
     return STOPPED if _ask(voice, victim, out or folder, how, other, open_page) else 0
 
 
-def _refuse_for_attacks(**given: object) -> None:
-    for name, value in given.items():
-        if value:
-            option = "--enumerate" if name == "enumerating" else f"--{name}"
-            raise WrongUse(
-                "pellucid fool",
-                f"{option} with --attack or --corruption",
-                f"{option} with the question of the single pixel alone",
-                f"leave {option} out",
-            )
+def _refuse(others: dict[str, object], beside: str, expected: str) -> None:
+    """Refuse options that would be ignored."""
+    for name, value in others.items():
+        if value is not None and value is not False:
+            option = f"--{name}"
+            raise WrongUse("pellucid fool", f"{option} {beside}", expected, f"leave {option} out")
 
 
 def _beside(name: str, runs: str | None, which: Which, victim: Victim) -> tuple[Victim, Path]:
