@@ -22,13 +22,13 @@ from typing import Any
 import results_page
 import torch
 
-from pellucid.fool.asking import Asking, share_fooled
+from pellucid.fool.asking import share_fooled
 from pellucid.fool.attack import Task, run
 from pellucid.fool.enumeration import answers
 from pellucid.fool.opening import Which, of_run
 from pellucid.fool.robustness import Labelled
-from pellucid.fool.single_pixel import graph_of, prove
-from pellucid.fool.victim import Victim
+from pellucid.fool.single_pixel import Question, graph_of, prove
+from pellucid.fool.victim import Victim, fingerprint
 from pellucid.train.runs import load
 
 MEASURED = Path(__file__).resolve().parent / "measured" / "fool.json"
@@ -39,10 +39,16 @@ NETWORKS = {
     "mnist-convnet": ("mnist", "convnet"),
     "mnist-resnet-small": ("mnist", "resnet-small"),
     "digits-convnet": ("digits", "convnet"),
+    "cifar-linear": ("cifar10-pictures", "linear"),
+    "cifar-dense": ("cifar10-pictures", "dense"),
+    "cifar-lenet": ("cifar10-pictures", "lenet"),
     "cifar-convnet": ("cifar10-pictures", "convnet"),
 }
-TABLE = ["mnist-linear", "mnist-dense", "mnist-lenet", "mnist-convnet"]
-AGREEING = ("mnist-linear", "mnist-dense", "digits-convnet")
+TABLE = [name for name in NETWORKS if not name.startswith("digits")]
+AGREEING = ["mnist-linear", "mnist-dense", "digits-convnet"]
+EVOLVED = ["mnist-linear", "mnist-convnet"]
+LIMIT = 60
+"""CPU seconds for the verdict on one picture of the table."""
 
 
 def trained(name: str, runs: Path) -> Path:
@@ -67,7 +73,7 @@ def cpu(do: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - begun, made
 
 
-def speed(runs: Path, count: int) -> dict[str, Any]:
+def speed(runs: Path, count: int, names: list[str]) -> dict[str, Any]:
     """The proof of a picture against all 784 × 256 forwards, of which two rows are timed."""
     victim = asked("mnist-convnet", runs, count)
     graph = graph_of(victim)
@@ -88,9 +94,9 @@ def speed(runs: Path, count: int) -> dict[str, Any]:
     }
 
 
-def agreement(runs: Path, count: int) -> list[dict[str, Any]]:
+def agreement(runs: Path, count: int, names: list[str]) -> list[dict[str, Any]]:
     """Every level of every pixel, asked of the module, against what the proof says of it."""
-    return [_agrees(asked(name, runs, count), name) for name in AGREEING]
+    return [_agrees(asked(name, runs, count), name) for name in names or AGREEING]
 
 
 def _agrees(victim: Victim, name: str) -> dict[str, Any]:
@@ -124,10 +130,13 @@ def _agrees(victim: Victim, name: str) -> dict[str, Any]:
     }
 
 
-def evolution(runs: Path, count: int) -> dict[str, Any]:
+def evolution(runs: Path, count: int, names: list[str]) -> list[dict[str, Any]]:
     """The published one-pixel attack (400 candidates, 75 generations) on the same pictures."""
-    victim = asked("mnist-linear", runs, count)
-    graph = graph_of(victim)
+    return [_evolved(asked(name, runs, count), name) for name in names or EVOLVED]
+
+
+def _evolved(victim: Victim, name: str) -> dict[str, Any]:
+    count, graph = len(victim.pictures), graph_of(victim)
     ours, proofs = cpu(lambda: [prove(victim, i, graph=graph) for i in range(count)])
     given = torch.tensor([proof.answer for proof in proofs])
     task = Task(victim, victim.pictures, given, 1.0)
@@ -135,6 +144,7 @@ def evolution(runs: Path, count: int) -> dict[str, Any]:
     by_proof = {place for place, proof in enumerate(proofs) if proof.flips}
     by_evolution = set(outcome.fooled.nonzero().flatten().tolist())
     return {
+        "name": name,
         "pictures": count,
         "proof_seconds": ours,
         "evolution_seconds": theirs,
@@ -144,7 +154,7 @@ def evolution(runs: Path, count: int) -> dict[str, Any]:
     }
 
 
-def pgd(runs: Path, count: int) -> dict[str, Any]:
+def pgd(runs: Path, count: int, names: list[str]) -> dict[str, Any]:
     """Robust accuracy of our PGD against torchattacks' with the same settings."""
     import torchattacks
 
@@ -169,27 +179,50 @@ def pgd(runs: Path, count: int) -> dict[str, Any]:
     return {"pictures": count, "rows": rows}
 
 
-def table(runs: Path, count: int) -> list[dict[str, Any]]:
-    """The share of the first test pictures that one pixel can fool; goes on where it stopped."""
-    rows = []
-    for name in TABLE:
-        victim = asked(name, runs, count, test=True)
-        found = list(Asking(victim, runs / name / "fool").answers())
-        seconds = statistics.median(one["seconds"] for one in found)
-        rows.append({"name": name, "pictures": count, "seconds": seconds, **share_fooled(found)})
-    return rows
+def table(runs: Path, count: int, names: list[str]) -> list[dict[str, Any]]:
+    """The share of the first test pictures that one pixel can fool."""
+    return [_row(asked(name, runs, count, test=True), name, runs) for name in names or TABLE]
 
 
-def colour(runs: Path, count: int) -> dict[str, Any]:
-    """How many colour pictures have a verdict within 60 s of one core: a flip, or all proved."""
-    victim = asked("cifar-convnet", runs, count)
-    graph, rows = graph_of(victim), []
-    for index in range(count):
-        seconds, proof = cpu(lambda i=index: prove(victim, i, 60.0, graph))
-        rows.append({"seconds": seconds, "flipped": len(proof.flipped), "proved": proof.proved,
-                     "undecided": len(proof.undecided)})  # fmt: skip
-    verdicts = sum(row["flipped"] > 0 or row["undecided"] == 0 for row in rows)
-    return {"pictures": count, "verdicts": verdicts, "rows": rows}
+def _row(victim: Victim, name: str, runs: Path) -> dict[str, Any]:
+    """One network; each picture is kept when it is done, and not asked about again."""
+    graph, weights = graph_of(victim), fingerprint(victim.network)
+    path = runs / name / "fool" / f"table-{weights[:12]}.json"
+    path.parent.mkdir(exist_ok=True)
+    done = json.loads(path.read_text()) if path.is_file() else []
+    for index in range(len(done), len(victim.pictures)):
+        done.append(_verdict(Question(victim, index, graph)) | {"label": victim.labels[index]})
+        path.write_text(json.dumps(done))
+    done = done[: len(victim.pictures)]
+    return {
+        "name": name,
+        "pictures": len(done),
+        "seconds": statistics.median(one["seconds"] for one in done),
+        "verdicts": sum(one["flipped"] > 0 or one["undecided"] == 0 for one in done),
+        **share_fooled(done),
+    }
+
+
+def _verdict(question: Question) -> dict[str, Any]:
+    """Ask until it is known whether one pixel fools the network, for `LIMIT` CPU seconds.
+
+    In colour the first flip ends it; in grey all pixels are decided.
+    """
+    begun, search = time.process_time(), question.search
+    is_colour = question.bounds.channels > 1
+
+    def stopped() -> bool:
+        fooled = is_colour and (bool(search.flipping) or len(search.found.flips) > 0)
+        return fooled or time.process_time() - begun > LIMIT
+
+    question.ask(stopped=stopped)
+    proof = question.proof()
+    return {
+        "answer": proof.answer,
+        "flipped": len(proof.flipped),
+        "undecided": len(proof.undecided),
+        "seconds": time.process_time() - begun,
+    }
 
 
 def write_page(measured: dict[str, Any]) -> None:
@@ -222,13 +255,24 @@ def _agreement(rows: list[dict[str, Any]]) -> str:
     return "**Against enumeration.**\n\n" + results_page.table(head, lines)
 
 
-def _evolution(one: dict[str, Any]) -> str:
+def _evolution(rows: list[dict[str, Any]]) -> str:
+    head = ["network", "pictures", "fooled by evolution", "its time", "by the proof", "its time",
+            "by evolution alone"]  # fmt: skip
+    lines = [
+        [
+            one["name"],
+            str(one["pictures"]),
+            str(one["by_evolution"]),
+            f"{one['evolution_seconds']:.0f} s",
+            str(one["by_proof"]),
+            f"{one['proof_seconds']:.0f} s",
+            str(one["only_evolution"]),
+        ]
+        for one in rows
+    ]
     return (
-        f"**Against differential evolution as published** (400 candidates, 75 generations; "
-        f"{one['pictures']} MNIST pictures, linear): it fools {one['by_evolution']} pictures in "
-        f"{one['evolution_seconds']:.0f} s; the proof finds {one['by_proof']} in "
-        f"{one['proof_seconds']:.0f} s, with every pixel and value. Found by evolution alone: "
-        f"{one['only_evolution']}."
+        "**Against differential evolution as published** (400 candidates, 75 generations). The "
+        "proof tells every pixel and value.\n\n" + results_page.table(head, lines)
     )
 
 
@@ -244,7 +288,7 @@ def _pgd(one: dict[str, Any]) -> str:
 
 def _table(rows: list[dict[str, Any]]) -> str:
     head = ["network", "test pictures", "read rightly", "one pixel fools", "95 % interval",
-            "undecided", "median time"]  # fmt: skip
+            "undecided", "verdicts", "median time"]  # fmt: skip
     lines = [
         [
             one["name"],
@@ -253,19 +297,16 @@ def _table(rows: list[dict[str, Any]]) -> str:
             f"**{100 * one['share_fooled']:.1f} %** ({one['fooled']})",
             f"{100 * one['low']:.1f} % to {100 * one['high']:.1f} %",
             str(one["undecided"]),
+            f"{100 * one['verdicts'] / one['pictures']:.1f} %",
             f"{one['seconds']:.2f} s",
         ]
         for one in rows
     ]
-    return "**The share of pictures that one pixel can fool.**\n\n" + results_page.table(
-        head, lines
-    )
-
-
-def _colour(one: dict[str, Any]) -> str:
     return (
-        f"**Colour** (CIFAR-10 pictures, convnet, {one['pictures']} pictures, at most 60 s each): "
-        f"{one['verdicts']} have a verdict, a reproduced flip or a proof of all pixels."
+        "**The share of pictures that one pixel can fool.** `mnist` is grey, `cifar` are the "
+        f"pictures of `cifar10-pictures`. A verdict is a flip, or a proof of all pixels, within "
+        f"{LIMIT} s; undecided are rightly read pictures without one.\n\n"
+        + results_page.table(head, lines)
     )
 
 
@@ -275,16 +316,22 @@ PARTS: dict[str, Callable[[Any], str]] = {
     "evolution": _evolution,
     "pgd": _pgd,
     "table": _table,
-    "colour": _colour,
 }
-MEASURES: dict[str, tuple[Callable[[Path, int], Any], int]] = {
+MEASURES: dict[str, tuple[Callable[[Path, int, list[str]], Any], int]] = {
     "speed": (speed, 100),
     "agreement": (agreement, 200),
     "evolution": (evolution, 100),
     "pgd": (pgd, 1000),
     "table": (table, 1000),
-    "colour": (colour, 10),
 }
+
+
+def _with_others(rows: Any, before: Any) -> Any:
+    """The new rows among those of other networks, in the order of `NETWORKS`."""
+    if not isinstance(rows, list):
+        return rows
+    named = {row["name"]: row for row in [*(before or []), *rows]}
+    return [named[name] for name in NETWORKS if name in named]
 
 
 def main() -> None:
@@ -292,18 +339,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only", default=",".join(MEASURES), help="parts, with commas between")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the networks are")
-    parser.add_argument("--networks", help="for the table, instead of all four")
+    parser.add_argument("--networks", default="", help="of parts with a row for each; others stay")
     parser.add_argument("--count", type=int, help="pictures, instead of each part's own number")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    if chosen.networks:
-        TABLE[:] = chosen.networks.split(",")
+    names = [name for name in chosen.networks.split(",") if name]
     measured: dict[str, Any] = {}
     for name in chosen.only.split(","):
         measure, count = MEASURES[name]
-        found = measure(chosen.runs, chosen.count or count)
+        found = measure(chosen.runs, chosen.count or count, names)
         measured = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
-        measured[name] = found  # another part may have been measured beside this one
+        # another part, or another row, may have been measured beside this one
+        measured[name] = _with_others(found, measured.get(name)) if names else found
         MEASURED.write_text(json.dumps(measured, indent=1) + "\n")
         print(name, json.dumps(measured[name])[:400], flush=True)
     write_page(measured)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -87,6 +88,36 @@ def test_many_pictures_have_a_share_with_its_interval(shelf: Path, call) -> None
     more = json.loads(Path("more.json").read_text())
     assert more["pictures"][:6] == record["pictures"]
     assert again.code == 0
+
+
+def test_a_proof_that_is_stopped_keeps_what_it_has_and_goes_on(
+    shelf: Path, call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pellucid.fool import search
+
+    before, chunks = search.Search._settle, []
+
+    def settle(self, pieces):
+        chunks.append(len(pieces))
+        if len(chunks) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return before(self, pieces)
+
+    monkeypatch.setattr(search, "AT_ONCE", 16)
+    monkeypatch.setattr(search.Search, "_settle", settle)
+    words = ("fool", "deep", "--count", "2", "--json", "out.json")
+    stopped = call(*words)
+    assert stopped.code == 130
+    assert "1 of 2 pictures have a certificate: the same command goes on" in stopped.err
+    (half,) = json.loads(Path("out.json").read_text())["pictures"]
+    assert 0 < half["proved"] + half["flipped"] < 64
+    assert call(*words).code == 0
+    whole = json.loads(Path("out.json").read_text())["pictures"]
+    went_on = len(chunks)
+    assert call(*words, "--again").code == 0
+    for one, other in zip(json.loads(Path("out.json").read_text())["pictures"], whole, strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    assert len(chunks) == 2 * went_on
 
 
 def test_a_look_at_the_test_set_is_written_down(shelf: Path, call) -> None:

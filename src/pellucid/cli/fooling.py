@@ -82,9 +82,11 @@ def print_share(voice: Voice, share: Record, certificates: list[Record], folder:
             soft_wrap=True,
         )
     if share["undecided"]:
-        people.print(f"{share['undecided']} are undecided.", markup=False)
+        verb = "is" if share["undecided"] == 1 else "are"
+        people.print(f"{share['undecided']} {verb} undecided.", markup=False)
     if share["wrong"]:
-        people.print(f"{share['wrong']} were read wrongly before any change.", markup=False)
+        verb = "was" if share["wrong"] == 1 else "were"
+        people.print(f"{share['wrong']} {verb} read wrongly before any change.", markup=False)
     rows = table("picture", "read as", "becomes", "pixel", "from")
     right = [one for one in certificates if one["label"] in (None, one["answer"])]
     fooled = [one for one in right if one["flips"]]
