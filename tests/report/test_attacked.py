@@ -30,10 +30,16 @@ def found(asked: Attacking | Corrupting, beside: bool = False) -> Record:
     return {**record, "shape": [1, 8, 8], "shown": drawable(given, tried, 24)}
 
 
+def spec_of(drawn: str) -> Record:
+    """What the page's chart is drawn from."""
+    (spec,) = re.findall(r'<script type="application/json">(\{"width".*?)</script>', drawn)
+    made: Record = json.loads(unescape(spec))
+    return made
+
+
 def charted(drawn: str) -> list[Record]:
     """The rows of the page's chart."""
-    (spec,) = re.findall(r'<script type="application/json">(\{"width".*?)</script>', drawn)
-    rows: list[Record] = json.loads(unescape(spec))["data"]["values"]
+    rows: list[Record] = spec_of(drawn)["data"]["values"]
     return rows
 
 
@@ -47,6 +53,12 @@ def test_every_budget_is_on_the_curve_from_the_unchanged_picture_on(beside: bool
     networks = {row["network"] for row in charted(page(record))}
     assert networks == {"run mine", *(["run other"] if beside else [])}
     assert ("Difference, points" in page(record)) is beside
+
+
+def test_the_names_of_two_networks_stand_below_each_other() -> None:
+    """Beside each other they were wider than a page of 320 pixels."""
+    spec = spec_of(page(found(Attacking("fgsm", 0.2), beside=True)))
+    assert spec["layer"][0]["encoding"]["color"]["legend"]["direction"] == "vertical"
 
 
 def test_what_gave_in_is_shown_before_and_after() -> None:

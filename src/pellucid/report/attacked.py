@@ -113,12 +113,14 @@ def _curve(rows: list[Record], names: list[str], title: str) -> Spec:
     x = {"field": "size", "type": "quantitative", "title": title, "axis": ticks}
     axis = {"format": ".0%"}
     y = {"type": "quantitative", "title": "read rightly", "axis": axis, "scale": {"domain": [0, 1]}}
+    # below each other, as two names beside each other are wider than a narrow page
+    legend = {"title": None, "orient": "top", "direction": "vertical", "symbolOpacity": 1}
     colour = {
         "field": "network",
         "type": "nominal",
         "sort": names,
         "scale": {"domain": names, "range": list(COLOURS[: len(names)])},
-        "legend": {"title": None, "orient": "top", "symbolOpacity": 1} if len(names) > 1 else None,
+        "legend": legend if len(names) > 1 else None,
     }
     tooltip = [
         {"field": "network", "type": "nominal"},

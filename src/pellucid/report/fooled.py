@@ -27,7 +27,7 @@ STYLE = """<style>
 .changes svg { width: min(100%, 420px); height: auto; background: #000; display: block; }
 .changes image { image-rendering: pixelated; }
 .fooled { list-style: none; padding: 0; display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); font-size: .88rem; }
+  grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); font-size: .88rem; }
 .fooled svg { width: 100%; max-width: 170px; height: auto; display: block; margin-bottom: .3rem; }
 .fooled image { image-rendering: pixelated; }
 </style>"""
