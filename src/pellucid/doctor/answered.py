@@ -37,9 +37,35 @@ class Answered:
     def right(self) -> Tensor:
         return self.guesses == self.labels
 
+    @property
+    def losses(self) -> Tensor:
+        """Cross entropy of each."""
+        return -self.scores.log_softmax(1).gather(1, self.labels.long()[:, None])[:, 0]
+
+    def wrong(self, bar: float) -> Tensor:
+        return ~self.right
+
     def balanced(self) -> float:
         """The mean over the classes of the share of their examples that is right."""
         return balanced(self.guesses, self.labels)
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """The same for one number an example."""
+
+    answers: Tensor
+    targets: Tensor
+    line: Line | None = None
+
+    @property
+    def losses(self) -> Tensor:
+        """Squares of the errors."""
+        return (self.answers - self.targets).pow(2)
+
+    def wrong(self, bar: float) -> Tensor:
+        """Those whose square of the error is above the bar."""
+        return self.losses > bar
 
 
 def balanced(guesses: Tensor, labels: Tensor) -> float:
@@ -57,38 +83,78 @@ def by_chance(gained: int, lost: int) -> float:
 
 def answered(network: nn.Module, inputs: Tensor, labels: Tensor) -> Answered | None:
     """The answers of a network as it stands; None if they are no scores of classes."""
-    place = next(network.parameters(), inputs)
-    with torch.no_grad(), torch.random.fork_rng():
-        answer = next(tensors_in(network(inputs.to(place))), None)
+    answer = _asked(network, inputs)
     scores = None if answer is None or len(answer) != len(labels) else _scores(answer)
     return None if scores is None or not _fit(scores, labels) else Answered(scores, labels)
+
+
+def foretold(network: nn.Module, inputs: Tensor, targets: Tensor) -> Foretold | None:
+    """The same for numbers; None if there is not one finite number an example."""
+    answer = _asked(network, inputs)
+    return None if answer is None else _numbers(answer, targets)
 
 
 def in_evaluation(bench: Bench, network: nn.Module | None = None) -> Answered | None:
     """What the trained network, or another, answers in eval mode to the newest batches of
     evaluation."""
-    kept = bench.captured
-    if bench.subject.is_together:
-        return None  # an evaluation asks one of several networks, or each by itself
-    entries = [e for e in kept.held if e.step and e.facts and e.target is not None]
-    entries = [e for e in entries if e.facts and e.facts.model == kept.model]
-    entries = [entry for entry in entries if entry.step == entries[-1].step]
-    network = (network or bench.final()).eval()
     scores, labels = [], []
-    for entry in entries:
-        with torch.no_grad(), torch.random.fork_rng():
-            answer = next(tensors_in(network(*entry.given, **entry.named)), None)
-        assert entry.target is not None
-        expected, score = labels_of(entry.target), None if answer is None else _scores(answer)
+    pairs, line = _newest(bench, network)
+    for answer, target in pairs:
+        expected, score = labels_of(target), None if answer is None else _scores(answer)
         if expected is None or score is None or len(score) != len(expected):
             return None
         scores.append(score)
         labels.append(expected.cpu())
     if sum(map(len, labels)) < ENOUGH or len({score.shape[1] for score in scores}) != 1:
         return None
-    facts = entries[-1].facts
-    whole = Answered(torch.cat(scores), torch.cat(labels), facts.line if facts else None)
+    whole = Answered(torch.cat(scores), torch.cat(labels), line)
     return whole if _fit(whole.scores, whole.labels) else None
+
+
+def foretold_in_evaluation(bench: Bench, network: nn.Module | None = None) -> Foretold | None:
+    """The same for one number an example."""
+    pairs, line = _newest(bench, network)
+    found = [None if a is None else _numbers(a, target) for a, target in pairs]
+    known = [part for part in found if part is not None]
+    if len(known) < len(found) or sum(len(part.answers) for part in known) < ENOUGH:
+        return None
+    answers, targets = (torch.cat([getattr(p, of) for p in known]) for of in ("answers", "targets"))
+    return Foretold(answers, targets, line)
+
+
+def _asked(network: nn.Module, inputs: Tensor) -> Tensor | None:
+    place = next(network.parameters(), inputs)
+    with torch.no_grad(), torch.random.fork_rng():
+        return next(tensors_in(network(inputs.to(place))), None)
+
+
+def _newest(
+    bench: Bench, network: nn.Module | None
+) -> tuple[list[tuple[Tensor | None, Tensor]], Line | None]:
+    """Answers and targets of the newest evaluation's batches, and where it stands."""
+    kept = bench.captured
+    if bench.subject.is_together:
+        return [], None  # an evaluation asks one of several networks, or each by itself
+    entries = [e for e in kept.held if e.step and e.facts and e.target is not None]
+    entries = [e for e in entries if e.facts and e.facts.model == kept.model]
+    entries = [entry for entry in entries if entry.step == entries[-1].step]
+    network = (network or bench.final()).eval()
+    pairs = []
+    for entry in entries:
+        with torch.no_grad(), torch.random.fork_rng():
+            answer = next(tensors_in(network(*entry.given, **entry.named)), None)
+        assert entry.target is not None
+        pairs.append((answer, entry.target))
+    facts = entries[-1].facts if entries else None
+    return pairs, facts.line if facts else None
+
+
+def _numbers(answer: Tensor, targets: Tensor) -> Foretold | None:
+    alike = answer.numel() == targets.numel() == len(targets) == len(answer)
+    if not alike or not targets.dtype.is_floating_point:
+        return None
+    flat = answer.detach().cpu().double().flatten(), targets.detach().cpu().double().flatten()
+    return Foretold(*flat) if all(bool(torch.isfinite(x).all()) for x in flat) else None
 
 
 def _fit(scores: Tensor, labels: Tensor) -> bool:

@@ -48,6 +48,8 @@ REPEATS = 3
 STEPS = 60
 GAME_STEPS = 160
 """The same where several networks work against each other: each has its share of the steps."""
+LATE = 4
+"""Times as many steps for what shows late."""
 TRIALS = 12
 FAITHFUL = 0.02
 """How far the losses of a repetition may lie from the run's, as a share of them, in the median."""
@@ -192,6 +194,19 @@ class Bench:
             return None
         effect = self.effect(change)
         return replace(effect, is_only_sooner=True) if effect.lowers_loss_to(share) else None
+
+    def late(self, change: Change, share: float) -> Effect | None:
+        """The effect of a change that helps a run which is stuck, but only after many more steps
+        than a trial has, and comes below what the whole run reached. Raises `NotPossible`."""
+        if not self.standing().is_stuck:
+            return None
+        steps = LATE * self.steps
+        whole = Effect((self.reached(),), (self.run(change, steps),))
+        if not whole.lowers_loss_to(share):
+            return None
+        pairs = [[self.run(each, steps, k) for k in range(REPEATS)] for each in (NOTHING, change)]
+        effect = Effect(tuple(pairs[0]), tuple(pairs[1]), self.judge.MEASURE)
+        return effect if effect.lowers_loss_to(share) else None
 
     def further(self) -> Effect:
         """The run's end, and the same steps again from there on. Raises `NotPossible`."""

@@ -96,6 +96,14 @@ class Effect:
             for a, b in zip(self.without, self.changed, strict=True)
         )
 
+    def falls_on_by(self, share: float, first: float) -> bool:
+        """Whether in every repetition the loss falls further by this share of its fall so far, from
+        `first` on. For losses of which nobody knows how low they can be."""
+        return all(
+            first > a.loss and a.loss - b.loss >= share * (first - a.loss)
+            for a, b in zip(self.without, self.changed, strict=True)
+        )
+
     def raises_right_by(self, points: float) -> bool:
         """Whether in every repetition so many more of the examples are right."""
         return all(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import NETWORK, long_script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
-from pellucid.doctor.effect import Change
+from pellucid.doctor.effect import Change, Effect
 from pellucid.doctor.finding import SUGGESTION, Finding
 from pellucid.watch.trace import Trace
 
@@ -23,6 +23,8 @@ class BatchSizeUnsuited(Diagnosis):
     """Updates in all: with fewer, smaller batches are tried."""
     PARTS = 8
     HELPS = 0.8
+    FALLS = 0.1
+    """How much further the loss falls, as a share of its fall, where its floor is not known."""
     SICK = long_script(network=PLAIN, optimiser="torch.optim.Adam(network.parameters(), lr=0.003)")
     SICK = SICK.replace("train(120)", "train(14)").replace(
         "torch.randint(0, 192, (32,))", "torch.arange(192)"
@@ -34,7 +36,13 @@ class BatchSizeUnsuited(Diagnosis):
         size = bench.batches[0].size
         if len(trace.steps) >= self.FEW or size < 8 * self.PARTS or bench.standing().is_good:
             return None
-        effect = bench.cure(Change(parts=self.PARTS), self.HELPS, learnt=1)
+        change, first = Change(parts=self.PARTS), bench.standing().first
+        effect = bench.cure(change, self.HELPS, learnt=1)
+        if effect is None and bench.standing().trivial is None:
+            tried = bench.effect(change)
+            reached = Effect((bench.reached(),) * len(tried.changed), tried.changed)
+            falls = all(one.falls_on_by(self.FALLS, first) for one in (tried, reached))
+            effect = tried if falls else None
         if effect is None:
             return None
         found = self.confirmed(

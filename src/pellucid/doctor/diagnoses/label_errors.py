@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from pellucid.doctor.answered import Answered, answered, by_chance, in_evaluation
+from pellucid.doctor.answered import (
+    Answered,
+    Foretold,
+    answered,
+    by_chance,
+    foretold,
+    foretold_in_evaluation,
+    in_evaluation,
+)
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
@@ -25,6 +33,9 @@ inputs = torch.randn(256, 12) + 2 * torch.randn(3, 12)[labels]"""
 SCRIPT = script().replace(
     "labels = (inputs[:, 0] + inputs[:, 1] > 0).long() + (inputs[:, 2] > 0).long()", GROUPS
 )
+
+
+Opinions = Answered | Foretold
 
 
 @dataclass(frozen=True)
@@ -49,12 +60,14 @@ class LabelErrors(Diagnosis):
     """Labels that look wrong, as a share and in all, from which on they are told."""
     ALIKE = 0.6
     """Share of examples whose neighbours mostly have their label: below, neighbours say nothing."""
-    LEVEL = 1e-4
+    LEVEL = 1e-3
     """How probable so many more contradictions in training than in evaluation are by chance."""
     STEPS = 180
     REPEATS = 3
-    HELPS = 0.05
-    """How probable the gain in evaluation is by chance, all repetitions together."""
+    LESS, HELPS = 0.05, 0.01
+    """How much the loss in evaluation falls at least, and how probable that is by chance."""
+    FAR = 0.05
+    """Share of the evaluation's numbers that are further off than a contradicted one."""
     SICK = SCRIPT.replace("\n\nnetwork =", "\nlabels[::6] = (labels[::6] + 1) % 3\n\nnetwork =")
     HEALTHY = SCRIPT
 
@@ -80,8 +93,7 @@ class LabelErrors(Diagnosis):
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         """Contradicted far more often in training than in evaluation, and better there without."""
-        evaluation = in_evaluation(bench)
-        found = None if evaluation is None else self._contradicted(bench, evaluation)
+        found = self._contradicted(bench)
         if found is None:
             return None
         steps = min(self.STEPS, len(trace.steps))
@@ -94,51 +106,73 @@ class LabelErrors(Diagnosis):
         changes = bench.from_the_end(), bench.from_the_end(batch=left_out)
         pairs = []
         for repetition in range(self.REPEATS):
-            twins = [bench.trained(change, steps, repetition) for change in changes]
-            scored = [in_evaluation(bench, twin) for twin in twins]
-            if scored[0] is None or scored[1] is None:
+            twins = [_opinions(bench, bench.trained(c, steps, repetition)) for c in changes]
+            if twins[0] is None or twins[1] is None:
                 return None
-            pairs.append((scored[0].right, scored[1].right))
+            pairs.append((twins[0], twins[1]))
+        return self._told(trace, found, steps, pairs) if self._is_better(pairs) else None
+
+    def _is_better(self, pairs: list[tuple[Opinions, Opinions]]) -> bool:
+        """Whether more of the evaluation's classes are right, or its loss fell."""
+        from scipy.stats import ttest_1samp  # type: ignore[import-untyped]
+
+        rights = [(a.right, b.right) for a, b in pairs
+                  if isinstance(a, Answered) and isinstance(b, Answered)]  # fmt: skip
+        if any(before.sum() > after.sum() for before, after in rights):
+            return False
         gained, lost = (sum(int((b & ~a).sum()) for a, b in p)
-                        for p in (pairs, [(b, a) for a, b in pairs]))  # fmt: skip
-        if by_chance(gained, lost) > self.HELPS or any(b.sum() < a.sum() for a, b in pairs):
-            return None
-        before, after = (
-            float(torch.cat(rights).double().mean()) for rights in zip(*pairs, strict=True)
-        )
-        return self._told(trace, found, steps, before, after)
+                        for p in (rights, [(b, a) for a, b in rights]))  # fmt: skip
+        if by_chance(gained, lost) < self.HELPS:
+            return True
+        losses = torch.stack([before.losses for before, _ in pairs])
+        gains = losses - torch.stack([after.losses for _, after in pairs])
+        least = self.LESS * float(losses.mean())
+        if float(gains.mean()) < least or float(gains.mean(1).min()) < -least:
+            return False
+        return bool(ttest_1samp(gains.mean(0), 0, alternative="greater").pvalue < self.HELPS)
 
     def _told(
-        self, trace: Trace, found: Suspects, steps: int, before: float, after: float
+        self, trace: Trace, found: Suspects, steps: int, pairs: list[tuple[Opinions, Opinions]]
     ) -> Finding:
         count = int(found.rows.sum())
+        (before, held), (after, left) = (_reached([pair[k] for pair in pairs]) for k in (0, 1))
+        many = f"{count} of {len(found.rows):,} training"
+        share, elsewhere = (f"{100 * part:.3g} %" for part in (found.share, found.elsewhere))
         evidence = (
-            f"The trained network contradicts {count} of {len(found.rows):,} training labels "
-            f"({100 * found.share:.3g} %), and {100 * found.elsewhere:.3g} % of evaluation's.",
-            f"{steps} more steps on copies without these examples: {100 * after:.3g} % right in "
-            f"evaluation, with them {100 * before:.3g} % ({self.REPEATS} repetitions each).",
+            f"The trained network contradicts {many} labels ({share}), and {elsewhere} of "
+            "evaluation's."
+            if isinstance(pairs[0][0], Answered)
+            else f"The trained network is as far from {many} targets ({share}) as it is from the "
+            f"furthest {elsewhere} of evaluation's.",
+            f"{steps} more steps on copies without these examples: {left} in evaluation, "
+            f"with them {held} ({self.REPEATS} repetitions each).",
         )
         return Finding(
             self.name(), CONFIRMED, last_step(trace), evidence,
             "look at these examples, and mend or leave out those whose label is wrong",
             {"rows": found.rows.nonzero().flatten().tolist(), "share": found.share,
              "in_evaluation": found.elsewhere, "before": before, "after": after},
-            self.EXPLAINS, SUGGESTION, effect=1 - (after - before),
+            self.EXPLAINS, SUGGESTION, effect=after / before,
         )  # fmt: skip
 
-    def _contradicted(self, bench: Bench, evaluation: Answered) -> Suspects | None:
-        from scipy.stats import fisher_exact  # type: ignore[import-untyped]
+    def _contradicted(self, bench: Bench) -> Suspects | None:
+        from scipy.stats import fisher_exact
 
-        table = learnt(bench.captured)
-        labels = table.labels() if table is not None else None
-        if table is None or labels is None or len(labels) < self.ROWS:
+        evaluation, table = _opinions(bench), learnt(bench.captured)
+        if evaluation is None or table is None or len(table.inputs) < self.ROWS:
             return None
         network = bench.final()
         calm(network, False)
-        training = answered(network, table.inputs, labels)
+        labels = table.labels()
+        training: Opinions | None = None
+        if isinstance(evaluation, Answered) and labels is not None:
+            training = answered(network, table.inputs, labels)
+        elif isinstance(evaluation, Foretold) and table.targets is not None:
+            training = foretold(network, table.inputs, table.targets)
         if training is None:
             return None
-        rows, others = (~a.right for a in (training, evaluation))
+        bar = float(evaluation.losses.quantile(1 - self.FAR))
+        rows, others = (a.wrong(bar) for a in (training, evaluation))
         counts = [[int(m.sum()), int((~m).sum())] for m in (rows, others)]
         chance = fisher_exact(counts, alternative="greater")[1]
         share = float(rows.double().mean())
@@ -147,6 +181,23 @@ class LabelErrors(Diagnosis):
         known = marks(table.inputs)
         kept = frozenset(known[row] for row in rows.nonzero().flatten().tolist())
         return Suspects(rows, kept, share, float(others.double().mean()))
+
+
+def _opinions(bench: Bench, network: nn.Module | None = None) -> Opinions | None:
+    """What is answered to the evaluation's examples, classes or numbers."""
+    return in_evaluation(bench, network) or foretold_in_evaluation(bench, network)
+
+
+def _reached(opinions: list[Opinions]) -> tuple[float, str]:
+    """The mean loss in evaluation of several repetitions, and that in words."""
+    loss = float(torch.stack([found.losses.mean() for found in opinions]).mean())
+    rights = [found.right.double().mean() for found in opinions if isinstance(found, Answered)]
+    if not rights:
+        return loss, f"mean squared error {loss:.3g}"
+    return (
+        loss,
+        f"{100 * float(torch.stack(rights).mean()):.3g} % right at cross entropy {loss:.3g}",
+    )
 
 
 def _suspects(inputs: Tensor, labels: Tensor) -> tuple[list[tuple[int, int]], float]:

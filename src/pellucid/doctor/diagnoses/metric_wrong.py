@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
+from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
+from pellucid.doctor.examples import input_of
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Choice, Meeting, Trace
 
@@ -13,6 +18,8 @@ class MetricWrong(Diagnosis):
 
     GROUP = PROCEDURE
     HURTS_LEARNING = False
+    BEYOND = 0.01
+    """Numbers of an evaluation's targets outside the range of training's, as a share."""
     SICK = script(evaluate=EVALUATE.replace("argmax(1)", "argmax(1, keepdim=True)"))
     HEALTHY = script()
 
@@ -31,6 +38,31 @@ class MetricWrong(Diagnosis):
             if other and any(shape and shape[0] <= choice.shape[1] for shape in compared):
                 return self._over_the_batch(choice)
         return None
+
+    def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        """What a network draws again is compared with the changed picture that it was given."""
+        goals = [bench.judge.find_target(batch) for batch in bench.batches]
+        given = [input_of(batch) for batch in bench.batches]
+        if any(_is_itself(x, y) or y is None for x, y in zip(given, goals, strict=True)):
+            return None
+        entries = [entry for entry in bench.captured.held if entry.step]
+        entries = [entry for entry in entries if entry.step == entries[-1].step]
+        if not entries or not all(_is_itself(input_of(e), e.target) for e in entries):
+            return None
+        known = torch.cat([y.double().flatten() for y in goals if y is not None])
+        low, high = float(known.min()), float(known.max())
+        asked = torch.cat([e.target.double().flatten() for e in entries if e.target is not None])
+        beyond = float(((asked < low) | (asked > high)).double().mean())
+        if beyond < self.BEYOND:
+            return None
+        facts = entries[-1].facts
+        return self.proven(
+            facts.line if facts else None,
+            ["In training the answer is compared with another tensor than was given, in evaluation "
+             f"with what was given itself; {100 * beyond:.3g} % of its numbers lie outside "
+             f"{low:.4g} to {high:.4g}, where the targets of training lie."],
+            "compare the answer with what is to be drawn, as in training", beyond=beyond,
+        )  # fmt: skip
 
     def _crossed(self, found: list[Meeting]) -> Finding:
         first = found[0]
@@ -60,6 +92,12 @@ class MetricWrong(Diagnosis):
              f"{choice.shape[1]} classes, not a class for each of the {choice.shape[0]} examples."],
             "use argmax(1)", shape=list(choice.shape),
         )  # fmt: skip
+
+
+def _is_itself(given: Tensor | None, target: Tensor | None) -> bool:
+    if given is None or target is None or given.shape != target.shape:
+        return False
+    return target.dtype.is_floating_point and bool((given == target).all())
 
 
 def _is_crossed(meeting: Meeting) -> bool:

@@ -18,17 +18,23 @@ class StoppedTooEarly(Diagnosis):
 
     GROUP = AFTER
     IN_GAMES = True
+    SHORT = 100
+    """Steps in all; with fewer, thirds of them say too little about whether the loss falls."""
     HELPS = 0.8
+    FALLS = 0.05
+    """How much further the loss falls, as a share of its fall, where its floor is not known."""
     SICK = script(network=PLAIN, optimiser="torch.optim.Adam(network.parameters(), lr=0.01)")
     SICK = SICK.replace("train(30)", "train(10)")
     HEALTHY = SICK.replace("train(10)", "train(300)")
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         standing = bench.standing()
-        if not standing.improving or standing.is_good:
+        is_short = len(trace.steps) < self.SHORT
+        if standing.is_good or not (standing.improving or is_short):
             return None
         effect = bench.further()
-        if not effect.lowers_loss_to(self.HELPS):
+        falls = standing.trivial is None and effect.falls_on_by(self.FALLS, standing.first)
+        if not (falls or effect.lowers_loss_to(self.HELPS)):
             return None
         steps = len(effect.changed[0].losses)
         found = self.confirmed(

@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
+from torch import Tensor
+
+from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
 from pellucid.doctor.finding import FAULT, SUGGESTION, Finding
 from pellucid.watch.lines import Line
+from pellucid.watch.rows import marks_of
 from pellucid.watch.trace import Loader, Pass, Trace
 
 DRAWN = "rows = torch.randint(0, 192, (32,))"
@@ -70,6 +74,29 @@ class TestedOnTrainingData(Diagnosis):
                 return finding
         return None
 
+    def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        """The same for what is to be drawn again, where the inputs are changed each time."""
+        known = {
+            m for batch in bench.captured.batches() for m in _drawn(bench.judge.find_target(batch))
+        }
+        entries = [e for e in bench.captured.held if e.step and _drawn(e.target)]
+        sweep = [_drawn(e.target) for e in entries if e.step == entries[-1].step]
+        asked = [mark for marks in sweep for mark in marks]
+        if len(asked) < self.ROWS or len(asked) - len(set(asked)) > self.LEAST * len(asked):
+            return None
+        shares = [sum(mark in known for mark in marks) / len(marks) for marks in sweep]
+        wholly = min(shares) >= self.WHOLLY
+        if not wholly and not any(2 * self.LEAST < share < self.WHOLLY for share in shares):
+            return None
+        facts, again = entries[-1].facts, sum(mark in known for mark in asked)
+        return self.proven(
+            facts.line if facts else None,
+            [f"{again:,} of {len(asked):,} targets of the newest evaluation are targets of "
+             "training, number by number."],
+            "evaluate on examples that are kept apart from training",
+            kind=SUGGESTION if wholly else FAULT, known=again, examples=len(asked),
+        )  # fmt: skip
+
     def _of(self, model: int, trace: Trace) -> Finding | None:
         own = [entry for entry in trace.passes if entry.model == model and entry.examples]
         training = [entry for entry in own if entry.with_graph]
@@ -127,6 +154,12 @@ class TestedOnTrainingData(Diagnosis):
             "evaluate on examples that are kept apart from training",
             kind=FAULT if named else SUGGESTION, known=sweep.known, examples=sweep.rows,
         )  # fmt: skip
+
+
+def _drawn(target: Tensor | None) -> list[float]:
+    """A number for each row of targets of several floating numbers; none for others."""
+    several = target is not None and target.ndim > 1 and target.dtype.is_floating_point
+    return marks_of([target]) if target is not None and several and target[0].numel() > 2 else []
 
 
 def _is_transductive(training: list[Pass], trace: Trace) -> bool:
