@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from typing import Any
 
@@ -13,13 +14,12 @@ from pellucid.watch.lines import Line, is_users
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Crash
 
+PACKAGES = re.compile(r"[\\/](site|dist)-packages[\\/]")
+
 
 def crash_of(error: BaseException, follower: Follower) -> Crash:
     """What is known of it: the user's line, the modules that were at work, what would fit."""
-    line = None
-    for frame in traceback.extract_tb(error.__traceback__):
-        if is_users(frame.filename):
-            line = Line(frame.filename, frame.lineno or 0, frame.name)
+    line = _place(traceback.extract_tb(error.__traceback__))
     walk = [(type(part).__name__, _size(part), _shapes(given)) for part, given in follower.stack]
     found = Crash(type(error).__name__, str(error).strip().split("\n")[0], line, walk)
     found.networks = _networks(error)
@@ -28,6 +28,15 @@ def crash_of(error: BaseException, follower: Follower) -> Crash:
         shapes = [tuple(tensor.shape) for tensor in tensors_in(given)]
         found.mend = mend(part, shapes, follower.before, str(error))
     return found
+
+
+def _place(frames: traceback.StackSummary) -> Line | None:
+    """The newest line of the user's, or of a package that the user installed, where there is none
+    of the user's."""
+    known = [frame for frame in frames if is_users(frame.filename)]
+    own = [frame for frame in known if not PACKAGES.search(frame.filename)]
+    lines = [Line(frame.filename, frame.lineno or 0, frame.name) for frame in own or known]
+    return lines[-1] if lines else None
 
 
 def _networks(error: BaseException) -> list[tuple[str, int, int]]:

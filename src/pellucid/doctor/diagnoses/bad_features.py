@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,9 @@ from pellucid.watch.captured import Captured
 from pellucid.watch.trace import Trace
 
 HOLE = "\ninputs[::7, 4] = float({!r})\n\nnetwork ="
+
+REFUSED = re.compile(r"contains (nan|inf)|non-finite values|nan to integer", re.IGNORECASE)
+"""What scikit-learn, pandas and Python say of numbers that are none."""
 
 
 class BadFeatures(Diagnosis):
@@ -29,6 +34,12 @@ class BadFeatures(Diagnosis):
     HEALTHY = script().replace("\n\nnetwork =", HOLE.format("0"))
 
     def find(self, trace: Trace) -> Finding | None:
+        if trace.crash is not None and REFUSED.search(trace.crash.text):
+            return self.proven(
+                trace.crash.line,
+                [f"The preparation of the data refused them: {trace.crash.text}"],
+                "fill or leave out what is missing or infinite before that line",
+            )  # fmt: skip
         found = trace.not_finite
         if found is None or found.where != "the input":
             return None

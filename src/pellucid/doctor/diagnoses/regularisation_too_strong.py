@@ -1,22 +1,27 @@
-"""Dropout or weight decay keeps the network from learning."""
+"""Dropout, weight decay or a penalty in the loss keeps the network from learning."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from pellucid.doctor.bench import Bench
+from pellucid.doctor.bench import LATE, REPEATS, Bench
 from pellucid.doctor.cases import NETWORK, long_script
-from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
-from pellucid.doctor.effect import Change
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis, last_step
+from pellucid.doctor.effect import STUCK, Change, median
+from pellucid.doctor.finding import CONFIRMED, Finding
+from pellucid.doctor.judged import calm
+from pellucid.doctor.terms import Terms, terms_of
+from pellucid.watch.captured import Batch
 from pellucid.watch.replay import DROPOUTS
 from pellucid.watch.trace import Trace
 
 
 class RegularisationTooStrong(Diagnosis):
-    """Dropout or weight decay keeps the network from learning."""
+    """Dropout, weight decay or a penalty in the loss keeps the network from learning."""
 
     GROUP = OPTIMISATION
     EXPLAINS = ("learning-rate-too-low", "stopped-too-early", "vanishing-gradients")
@@ -25,6 +30,8 @@ class RegularisationTooStrong(Diagnosis):
     STRONG, SOONER = 0.6, 0.6
     """Share of dropout from which on it is told, as a suggestion, that as many steps without it
     come to this share of the loss."""
+    LIGHTER = (0.1, 0.01, 0.001)
+    """Times the penalty, one after the other."""
     SICK = long_script(network=NETWORK.replace("Dropout(0.5)", "Dropout(0.99)"))
     HEALTHY = long_script()
 
@@ -53,7 +60,61 @@ class RegularisationTooStrong(Diagnosis):
                     "make dropout or weight decay weaker, until the training loss falls",
                     dropout=share, weight_decay=decay,
                 )  # fmt: skip
+        return self._penalised(trace, bench)
+
+    def _penalised(self, trace: Trace, bench: Bench) -> Finding | None:
+        """The answers are no better than the targets' mean, and are with a lighter penalty."""
+        if bench.is_game or any(batch.tail is None for batch in bench.batches):
+            return None
+        if bench.standing().improving:
+            return None  # it may only have begun
+        terms = [found for batch in bench.judge.batches if (found := terms_of(batch)) is not None]
+        network = bench.final()
+        calm(network, False)
+        means = [found.of_mean(network) for found in terms]
+        known = [mean for mean in means if mean is not None]
+        if not terms or len(known) < len(bench.judge.batches):
+            return None
+        reached, trivial = _compared(network, terms), sum(known) / len(known)
+        if reached < STUCK * trivial:
+            return None
+        steps = LATE * bench.steps
+        for factor in self.LIGHTER:
+            change = Change(batch=partial(_lighter, factor))
+            losses: list[float] = []
+            while len(losses) < REPEATS and max(losses, default=0.0) < STUCK * trivial:
+                losses.append(_compared(bench.trained(change, steps, len(losses)), terms))
+            if max(losses) < STUCK * trivial:
+                return self._told(trace, factor, steps, reached, trivial, median(losses))
         return None
+
+    def _told(
+        self, trace: Trace, factor: float, steps: int, reached: float, trivial: float, after: float
+    ) -> Finding:
+        evidence = (
+            "The loss is a sum of what compares with the targets and a penalty that does not. The "
+            f"first came to {reached:.4g}; if the answers were always the targets' mean, it would "
+            f"be {trivial:.4g}.",
+            f"{steps} steps from the beginning on copies with the penalty times {factor:g}: "
+            f"{after:.4g} ({REPEATS} of {REPEATS} repetitions).",
+        )
+        return Finding(
+            self.name(), CONFIRMED, last_step(trace), evidence,
+            f"weight the penalty less, for a start {1 / factor:g} times",
+            {"reached": reached, "trivial": trivial, "factor": factor, "after": after},
+            self.EXPLAINS, effect=after / reached,
+        )  # fmt: skip
+
+
+def _lighter(factor: float, batch: Batch) -> Batch:
+    found = terms_of(batch)
+    return batch if found is None else found.lighter(factor)
+
+
+def _compared(network: nn.Module, terms: list[Terms]) -> float:
+    """The mean of what the loss compares with targets."""
+    calm(network, False)
+    return sum(found.compared(network) for found in terms) / len(terms)
 
 
 def _dropped(part: nn.Module) -> float:

@@ -31,11 +31,28 @@ class SamplesMixed(Diagnosis):
     """One sample's output depends on other samples, or not on its own input."""
 
     GROUP = OUTPUT
+    EXPLAINS = ("output-cannot-reach-targets",)
     HURTS_LEARNING = False
     SHARE = 1e-4
     """Change of the others' answers, as a share of the answers' spread: rounding is far below."""
     SICK = script(network=BODY.format(0))
     HEALTHY = script(network=BODY.format(1))
+
+    def find(self, trace: Trace) -> Finding | None:
+        """A softmax of one unit an example that is not always 1 goes over the batch."""
+        for call in trace.losses:
+            single = len(call.shape) == 1 or (len(call.shape) == 2 and call.shape[1] == 1)
+            made = call.made_by[:1] in (("Softmax",), ("LogSoftmax",))
+            if single and made and call.low is not None and call.low != call.high:
+                return self.proven(
+                    call.line,
+                    [f"The answer {call.shape}, one unit an example, comes from {call.made_by[0]} "
+                     "and is not always the same: the softmax goes over the examples of the batch, "
+                     "so that the answer to one depends on the others."],
+                    "leave the softmax out; a sigmoid makes a share of one unit",
+                    shape=list(call.shape),
+                )  # fmt: skip
+        return None
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         batch = bench.batches[0]

@@ -33,6 +33,8 @@ class TargetsMiscoded(Diagnosis):
                 "learning-rate-too-high", "output-cannot-reach-targets")  # fmt: skip
     SLACK = 0.25
     """How far targets of 0 and 1 are moved on purpose, to soften them."""
+    CALLS = 20
+    """Losses of which all targets are one number, from which on that is told."""
     LABELS = 200
     """Labels after which a class that was never among them is told."""
     FAR = 100.0
@@ -49,7 +51,7 @@ class TargetsMiscoded(Diagnosis):
     HEALTHY = script()
 
     def find(self, trace: Trace) -> Finding | None:
-        for check in (self._refused, self._beyond_shares, self._from_one):
+        for check in (self._refused, self._beyond_shares, self._all_one, self._from_one):
             finding = check(trace)
             if finding is not None:
                 return finding
@@ -100,6 +102,26 @@ class TargetsMiscoded(Diagnosis):
                     "code the two classes as 0 and 1", call,
                 )  # fmt: skip
         return None
+
+    def _all_one(self, trace: Trace) -> Finding | None:
+        """Several losses of yes or no, and the same answer is right in all of them, as where a
+        critic is told that what is made is real, too."""
+        looked = [
+            call for call in trace.losses
+            if call.name in SHARES and call.target_low is not None and call.with_graph
+        ]  # fmt: skip
+        values = {value for call in looked for value in (call.target_low, call.target_high)}
+        lines = {call.line for call in looked}
+        if len(values) != 1 or len(lines) < 2 or len(looked) < self.CALLS:
+            return None
+        number = sum(math.prod(call.target_shape) for call in looked)
+        return self._told(
+            looked[0].line,
+            f"All {number:,} targets that were looked at, of {len(lines)} losses, are "
+            f"{looked[0].target_low:g}: one answer is right for every input.",
+            "give one of the losses the other target, as for what is made in a critic's step",
+            looked[0],
+        )  # fmt: skip
 
     def _from_one(self, trace: Trace) -> Finding | None:
         """Labels from 1 on, and one output more than needed for them: harmless, but odd."""
