@@ -27,7 +27,7 @@ class RegularisationTooStrong(Diagnosis):
     EXPLAINS = ("learning-rate-too-low", "stopped-too-early", "vanishing-gradients")
     HELPS = 0.7
     """The loss without it, dropout off in both, as a share of the loss with it."""
-    STRONG, SOONER = 0.6, 0.6
+    STRONG, SOONER = 0.6, 0.8
     """Share of dropout from which on it is told, as a suggestion, that as many steps without it
     come to this share of the loss."""
     LIGHTER = (0.1, 0.01, 0.001)

@@ -73,6 +73,15 @@ class SamplesMixed(Diagnosis):
                 "look for the place where the network computes with something else than its input",
                 examples=batch.size,
             )  # fmt: skip
+        unused, moments = _unused_moments(network, batch, inputs[0])
+        if 2 * unused >= moments > 1:
+            return self.proven(
+                trace.passes[0].line,
+                [f"No gradient leads from the answers to {unused} of the {moments} moments of the "
+                 f"{batch.size} sequences of a batch: what stands there is not used."],
+                "read the recurrent layer's last state, states[:, -1], or a mean over all of them",
+                unused=unused, moments=moments,
+            )  # fmt: skip
         moved, spread = _others_moved(network, batch, inputs[0])
         if not spread or moved <= self.SHARE * spread:
             return None
@@ -99,6 +108,24 @@ def _is_deaf(network: nn.Module, batch: Batch, inputs: Tensor) -> bool:
         return False
     slope = torch.autograd.grad(answers[0].sum(), x, allow_unused=True)[0]
     return slope is None
+
+
+def _unused_moments(network: nn.Module, batch: Batch, inputs: Tensor) -> tuple[int, int]:
+    """Of sequences that go through a recurrent layer: moments that differ from example to example
+    and are not used, and all of them."""
+    layer = next((part for part in network.modules() if isinstance(part, nn.RNNBase)), None)
+    if layer is None or inputs.ndim != 3 or not inputs.dtype.is_floating_point:
+        return 0, 0
+    x = inputs.detach().clone().requires_grad_()
+    answer = next(tensors_in(network(*_with(batch.given, inputs, x), **batch.named)))
+    weights = torch.rand(answer.shape, generator=torch.Generator().manual_seed(0)).to(answer)
+    slope = torch.autograd.grad((answer * weights).sum(), x, allow_unused=True)[0]
+    if slope is None:
+        return 0, 0
+    along, across = (1, 0) if layer.batch_first else (0, 1)
+    varying = inputs.std(across).flatten(1).amax(1) > 0
+    silent = slope.movedim(along, 0).flatten(1).abs().amax(1) == 0
+    return int((silent & varying).sum()), len(silent)
 
 
 def _others_moved(network: nn.Module, batch: Batch, inputs: Tensor) -> tuple[float, float]:
