@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pellucid.doctor.judged import Judge
 from pellucid.watch.captured import Batch, Captured, Held
+from pellucid.watch.lines import Line
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.rows import marks
 
@@ -34,6 +35,15 @@ class Table:
     def labels(self) -> Tensor | None:
         """The targets, if they are classes: integers, or 0 and 1 of a yes or no; one an example."""
         return None if self.targets is None else labels_of(self.targets)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What a network learnt from and what it was evaluated on, both without the other's rows."""
+
+    training: Table
+    evaluation: Table
+    line: Line | None
 
 
 def labels_of(targets: Tensor) -> Tensor | None:
@@ -62,6 +72,28 @@ def held(batches: Iterable[Held]) -> Table | None:
     """The different examples of some kept evaluation batches."""
     kept = list(batches)
     return table(kept, [batch.target for batch in kept])
+
+
+def sides_of(captured: Captured, rows: int) -> Sides | None:
+    """Kept training rows, and the newest evaluation's that were not trained on; None if there are
+    fewer than so many of either."""
+    training = learnt(captured)
+    kept = [
+        entry
+        for entry in captured.held
+        if entry.step and entry.facts and entry.facts.model == captured.model
+        and 2 * entry.facts.known <= entry.facts.examples
+    ]  # fmt: skip
+    if training is None or not kept:
+        return None
+    evaluation = held(entry for entry in kept if entry.step == kept[-1].step)
+    if evaluation is None or evaluation.inputs.shape[1:] != training.inputs.shape[1:]:
+        return None
+    if min(len(training.inputs), len(evaluation.inputs)) < rows:
+        return None
+    finite = all(bool(torch.isfinite(t.inputs).all()) for t in (training, evaluation))
+    assert kept[-1].facts is not None
+    return Sides(training, evaluation, kept[-1].facts.line) if finite else None
 
 
 def table(batches: Sequence[Batch | Held], targets: Sequence[Tensor | None]) -> Table | None:

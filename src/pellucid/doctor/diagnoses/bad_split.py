@@ -7,8 +7,8 @@ from torch import Tensor
 
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
-from pellucid.doctor.examples import labels_of, learnt
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.examples import labels_of, learnt, sides_of
+from pellucid.doctor.finding import SUGGESTION, Finding
 from pellucid.watch.captured import Captured, Held
 from pellucid.watch.trace import Trace
 
@@ -30,12 +30,44 @@ class BadSplit(Diagnosis):
     """Labels that may not all be the same."""
     SHARE = 0.05
     """Of one side's examples, that are of a class which the other side lacks."""
+    BEYOND = 0.2
+    """Of the evaluation's examples, that lie outside the training's range."""
     CHANCE = 1e-4
     """Probability at most that a random split of this size leaves the class out."""
     SICK = script().replace("\n\nnetwork =", "\n" + SORTED)
     HEALTHY = script().replace("\n\nnetwork =", "\n" + MIXED)
 
     def look(self, trace: Trace, captured: Captured) -> Finding | None:
+        return self._by_classes(trace, captured) or self._by_range(captured)
+
+    def _by_range(self, captured: Captured) -> Finding | None:
+        """A column, or what is to be foretold, that lies beyond all of training's."""
+        sides = sides_of(captured, self.MANY)
+        if sides is None:
+            return None
+        tables = sides.training, sides.evaluation
+        numbers = [_column(table.targets) for table in tables]
+        goals = [column for column in numbers if column is not None]
+        pairs = [("target", goals)] if len(goals) == 2 else []
+        for name, (known, asked) in (*pairs, ("input", [t.flat for t in tables])):
+            low, high = known.amin(0), known.amax(0)
+            beyond = ((asked < low) | (asked > high)).double().mean(0)
+            column = int(beyond.argmax())
+            if float(beyond[column]) >= self.BEYOND:
+                which = name if name == "target" else f"{name} number {column}"
+                return self.proven(
+                    sides.line,
+                    [f"In {100 * float(beyond[column]):.3g} % of the evaluation's {len(asked):,} "
+                     f"examples the {which} lies outside {float(low[column]):.4g} to "
+                     f"{float(high[column]):.4g}, where all {len(known):,} kept training examples "
+                     f"lie; it goes from {float(asked[:, column].min()):.4g} to "
+                     f"{float(asked[:, column].max()):.4g}."],
+                    "split after shuffling; or it is meant, as where later times are foretold",
+                    kind=SUGGESTION, column=column, beyond=float(beyond[column]),
+                )  # fmt: skip
+        return None
+
+    def _by_classes(self, trace: Trace, captured: Captured) -> Finding | None:
         table = learnt(captured)
         mine = table.labels() if table is not None else None
         if mine is None:
@@ -103,6 +135,13 @@ class BadSplit(Diagnosis):
         )  # fmt: skip
         whole = torch.cat(labels)
         return _Evaluated(whole, last) if len(whole) >= seen else None
+
+
+def _column(targets: Tensor | None) -> Tensor | None:
+    """Targets of one floating number an example, as examples × 1."""
+    if targets is None or not targets.dtype.is_floating_point or targets.numel() != len(targets):
+        return None
+    return targets.double().reshape(-1, 1)
 
 
 class _Evaluated:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,20 +11,10 @@ from torch import Tensor, nn
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
-from pellucid.doctor.examples import Table, held, learnt
+from pellucid.doctor.examples import Sides, Table, sides_of
 from pellucid.doctor.finding import CONFIRMED, Finding
 from pellucid.watch.captured import Captured
-from pellucid.watch.lines import Line
 from pellucid.watch.trace import Trace
-
-
-@dataclass(frozen=True)
-class Sides:
-    """What a network learnt from and what it was evaluated on, both without the other's rows."""
-
-    training: Table
-    evaluation: Table
-    line: Line | None
 
 
 class TrainTestPreprocessingDiffers(Diagnosis):
@@ -34,7 +23,7 @@ class TrainTestPreprocessingDiffers(Diagnosis):
     GROUP = DATA
     ONE_NETWORK = True
     HURTS_LEARNING = False
-    EXPLAINS = ("overfitting", "batchnorm-statistics", "within-noise")
+    EXPLAINS = ("overfitting", "bad-split", "batchnorm-statistics", "within-noise")
     ROWS = 50
     FACTOR, NEAR = 255.0, 0.05
     """Pixels of 0 to 255 beside those of 0 to 1, as far as two samples of pictures differ."""
@@ -48,7 +37,7 @@ class TrainTestPreprocessingDiffers(Diagnosis):
     HEALTHY = script()
 
     def look(self, trace: Trace, captured: Captured) -> Finding | None:
-        sides = _sides(captured, self.ROWS)
+        sides = sides_of(captured, self.ROWS)
         if sides is None:
             return None
         a, b = sides.training.flat, sides.evaluation.flat
@@ -95,7 +84,7 @@ class TrainTestPreprocessingDiffers(Diagnosis):
         return float(table.inputs.min()) >= 0 and float(far.double().mean()) > 0.5
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
-        sides = _sides(bench.captured, self.ROWS)
+        sides = sides_of(bench.captured, self.ROWS)
         if sides is None or sides.evaluation.targets is None or not self._is_odd(sides):
             return None
         network, rows = bench.final().eval(), sides.evaluation
@@ -142,27 +131,6 @@ class TrainTestPreprocessingDiffers(Diagnosis):
             "prepare both with the same code; or the evaluation's data come from elsewhere",
             {"before": before, "after": after}, self.EXPLAINS, effect=1 - (after - before),
         )  # fmt: skip
-
-
-def _sides(captured: Captured, rows: int) -> Sides | None:
-    """Kept training rows, and the newest evaluation's that were not trained on."""
-    training = learnt(captured)
-    kept = [
-        entry
-        for entry in captured.held
-        if entry.step and entry.facts and entry.facts.model == captured.model
-        and 2 * entry.facts.known <= entry.facts.examples
-    ]  # fmt: skip
-    if training is None or not kept:
-        return None
-    evaluation = held(entry for entry in kept if entry.step == kept[-1].step)
-    if evaluation is None or evaluation.inputs.shape[1:] != training.inputs.shape[1:]:
-        return None
-    if min(len(training.inputs), len(evaluation.inputs)) < rows:
-        return None
-    finite = all(bool(torch.isfinite(t.inputs).all()) for t in (training, evaluation))
-    assert kept[-1].facts is not None
-    return Sides(training, evaluation, kept[-1].facts.line) if finite else None
 
 
 def _by_feature(inputs: Tensor) -> tuple[Tensor, Tensor]:
