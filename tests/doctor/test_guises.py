@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from torch.nn import functional
 
+import guise_cases
 from pellucid.doctor.cases import EVALUATE, NETWORK, STEP, long_script, script
 from pellucid.doctor.diagnoses import regularisation_too_strong
 from pellucid.doctor.examination import examine
+from pellucid.doctor.finding import SUSPECTED
 from pellucid.doctor.script import run_script
 
 ANSWER = "network(inputs[rows])"
@@ -272,12 +274,21 @@ def test_dropout_is_found_by_a_diagnosis_that_was_loaded_while_the_function_was_
     assert [finding.name for finding in found.alarms] == ["regularisation-too-strong"]
 
 
-@pytest.mark.parametrize("guise", GUISES)
-def test_a_fault_is_found_as(guise: str, tmp_path: Path) -> None:
-    name, text = GUISES[guise]
-    path = tmp_path / "train.py"
+def names_in(path: Path, text: str) -> list[str]:
     path.write_text(text)
     outcome = run_script(path, [])
     assert outcome.exit_code == 0 or outcome.trace.crash, outcome
     found = examine(outcome.trace, outcome.captured, seconds=600)
-    assert name in [finding.name for finding in found.findings], found
+    return [finding.name for finding in found.findings if finding.grade != SUSPECTED]
+
+
+@pytest.mark.parametrize("guise", GUISES | guise_cases.SICK)
+def test_a_fault_is_found_as(guise: str, tmp_path: Path) -> None:
+    name, text = (GUISES | guise_cases.SICK)[guise]
+    assert name in names_in(tmp_path / "train.py", text)
+
+
+@pytest.mark.parametrize("guise", guise_cases.HEALTHY)
+def test_without_the_fault_none_of_these_is_said(guise: str, tmp_path: Path) -> None:
+    said = names_in(tmp_path / "train.py", guise_cases.HEALTHY[guise])
+    assert {name for name, _ in guise_cases.SICK.values()}.isdisjoint(said)

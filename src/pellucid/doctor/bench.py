@@ -20,7 +20,6 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from pellucid.doctor.curvature import largest_curvature
 from pellucid.doctor.effect import (
     BETTER,
     FREED,
@@ -31,16 +30,17 @@ from pellucid.doctor.effect import (
     Outcome,
     Standing,
     median,
+    starting_at,
 )  # fmt: skip
 from pellucid.doctor.game import GameJudge
 from pellucid.doctor.joint import judge_of
-from pellucid.doctor.judged import answers_of, calm, cut
+from pellucid.doctor.judged import answers_of, cut, is_mixed
+from pellucid.doctor.terms import trivial_of_terms
 from pellucid.doctor.together import drawn_anew, subject_of, weights_of
 from pellucid.doctor.turns import Turn, is_falling, shuffled, turns_of
 from pellucid.watch.aside import aside
 from pellucid.watch.captured import Batch, Captured
 from pellucid.watch.lines import Line
-from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
 REPEATS = 3
@@ -145,10 +145,17 @@ class Bench:
                 first, _ = self.judge(self.first())
             reached = self.reached()
             self._standing = Standing(
-                first, reached.loss, self.judge.trivial(), reached.right, self.judge.majority(),
+                first, reached.loss, self._trivial(), reached.right, self.judge.majority(),
                 self._is_improving(),
             )  # fmt: skip
         return self._standing
+
+    def _trivial(self) -> float | None:
+        found = self.judge.trivial()
+        if found is not None or self.is_game:
+            return found
+        with _aside():
+            return trivial_of_terms(self.judge.batches, self.first())
 
     def _is_improving(self) -> bool:
         if self.is_game:
@@ -217,7 +224,7 @@ class Bench:
 
     def from_the_end(self, **others: Any) -> Change:
         """Begin with the weights that the run came to, and with other changes."""
-        return replace(_from(self.final()), **others)
+        return replace(starting_at(self.final()), **others)
 
     def judge_as_in_evaluation(self, network: nn.Module) -> tuple[float, float | None]:
         """Loss and share right with the statistics that batch norms have kept."""
@@ -317,7 +324,7 @@ class Bench:
                 weight.grad = None
 
     def _learn(self, network: nn.Module, batch: Batch, change: Change, repetition: int) -> float:
-        network.train(batch.training) if not _is_mixed(network) else None
+        network.train(batch.training) if not is_mixed(network) else None
         if repetition:
             torch.manual_seed(1_000 * repetition + batch.step)
             batch = drawn_anew(batch)
@@ -363,20 +370,6 @@ class Bench:
         optimiser = self.subject.optimisers[0]
         return type(optimiser) is torch.optim.SGD and not optimiser.defaults.get("momentum")
 
-    def sharpness(self, turns: int = 12) -> float:
-        """The largest curvature of the script's loss before the first step: the Hessian's largest
-        eigenvalue, by power iteration. NaN if it cannot be worked out."""
-        with _aside():
-            network, batch = self.first(), self.batches[0]
-            calm(network, batch.training)
-            weights = [weight for weight in network.parameters() if weight.requires_grad]
-            try:
-                answers = list(tensors_in(network(*batch.given, **batch.named)))
-                loss = self.judge.loss_of(network, batch, answers).sum()
-                return largest_curvature(loss, weights, turns)
-            except Exception:
-                return math.nan  # not every operation has a second derivative
-
     def _turns(self) -> list[Turn]:
         return turns_of(self.batches, self.captured.steppers, len(self.subject.optimisers))
 
@@ -394,22 +387,7 @@ class Bench:
         return max(first, default=0.0)
 
 
-def _from(network: nn.Module) -> Change:
-    """Begin with the weights of another network."""
-    state = network.state_dict()
-
-    def load(twin: nn.Module) -> None:
-        twin.load_state_dict(state)
-
-    return Change(network=load)
-
-
 @contextlib.contextmanager
 def _aside() -> Iterator[None]:
     with aside(), torch.enable_grad():
         yield
-
-
-def _is_mixed(network: nn.Module) -> bool:
-    """Whether some modules are in another mode than the network itself: someone put them there."""
-    return any(part.training != network.training for part in network.modules())

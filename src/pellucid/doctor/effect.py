@@ -66,6 +66,16 @@ class Change:
 NOTHING = Change()
 
 
+def starting_at(network: nn.Module) -> Change:
+    """Begin with the weights of another network."""
+    state = network.state_dict()
+
+    def load(twin: nn.Module) -> None:
+        twin.load_state_dict(state)
+
+    return Change(network=load)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a repetition came to."""

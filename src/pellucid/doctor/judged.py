@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from pellucid.doctor.effect import NOTHING, Change
 from pellucid.doctor.together import weights_of
 from pellucid.watch.captured import Batch
-from pellucid.watch.program import Program
+from pellucid.watch.program import Constant, Program
 from pellucid.watch.recorder import tensors_in
 
 WIDE = 1_000
@@ -110,7 +110,7 @@ class Judge:
 
     def trivial(self) -> float | None:
         """The script's loss, if every answer is the best one that looks at no input."""
-        targets = [self.find_target(batch) for batch in self.batches]
+        targets = [self._compared_with(batch) for batch in self.batches]
         if any(target is None for target in targets):
             return None
         every = torch.cat([target.detach() for target in targets if target is not None])
@@ -126,6 +126,11 @@ class Judge:
                 return None
         mean = sum(losses) / len(losses)
         return mean if math.isfinite(mean) else None
+
+    def _compared_with(self, batch: Batch) -> Tensor | None:
+        """The target; of sequences of symbols all of them, one after the other."""
+        symbols = None if batch.tail is None else _symbols(batch.tail)
+        return self.find_target(batch) if symbols is None else symbols
 
     def _searched(self, targets: Tensor) -> float | None:
         """The same for a loss of the script's own: the best constant is searched for."""
@@ -228,6 +233,11 @@ def calm(network: nn.Module, training: bool) -> None:
             part.train(training)
 
 
+def is_mixed(network: nn.Module) -> bool:
+    """Whether some modules are in another mode than the network itself: someone put them there."""
+    return any(part.training != network.training for part in network.modules())
+
+
 def right_ones(answer: Tensor, target: Tensor | None) -> list[bool]:
     """Which examples get their class, where answers are scores of classes."""
     if target is None or answer.ndim < 2 or answer.shape[1] < 2:
@@ -245,11 +255,25 @@ def _constant(tail: Program, targets: Tensor) -> Tensor | None:
     losses = [call for call in tail.calls if call.name in BEST]
     if len(losses) != 1 or tail.inputs != 1:
         return None
-    best = BEST[losses[0].name](targets, tail.shape)
-    rows = tail.shape[0]
+    rows, shape = tail.shape[0], tail.shape
+    if _symbols(tail) is not None:
+        rows, shape = math.prod(shape[:-1]), (math.prod(shape[:-1]), shape[-1])
+    best = BEST[losses[0].name](targets, shape)
     if best is None or best.numel() * rows != math.prod(tail.shape):
         return None
     return best.expand(rows, *best.shape).reshape(tail.shape)
+
+
+def _symbols(tail: Program) -> Tensor | None:
+    """The classes of sequences, laid flat: examples × moments of them."""
+    losses = [call for call in tail.calls if call.name in ("cross_entropy", "nll_loss")]
+    if len(losses) != 1 or len(tail.shape) != 3 or len(losses[0].args) < 2:
+        return None
+    target = losses[0].args[1]
+    if not isinstance(target, Constant) or not are_classes(target.tensor):
+        return None
+    alike = target.tensor.shape == (math.prod(tail.shape[:-1]),)
+    return target.tensor if alike and int(target.tensor.min()) >= 0 else None
 
 
 def _scores(targets: Tensor, shape: tuple[int, ...]) -> Tensor | None:

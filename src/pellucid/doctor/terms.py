@@ -75,6 +75,19 @@ class Terms:
         return float(self._alone().again(answers, weights)[0].detach().sum())
 
 
+def trivial_of_terms(batches: list[Batch], network: nn.Module) -> float | None:
+    """The loss if every answer were the targets' mean, and the penalty 0, its lowest; None where
+    losses are no such sums."""
+    means = []
+    for batch in batches:
+        found = terms_of(batch)
+        mean = None if found is None else found.of_mean(network)
+        if mean is None:
+            return None
+        means.append(mean)
+    return sum(means) / len(means) if means else None
+
+
 def terms_of(batch: Batch) -> Terms | None:
     """The terms of a batch's loss; None if it is no sum of one that compares and one that does
     not."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import long_script
+from pellucid.doctor.curvature import sharpness
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
@@ -23,11 +24,13 @@ class LearningRateTooHigh(Diagnosis):
     EXPLAINS = (
         "non-finite-values", "exploding-gradients", "dead-units", "saturated-units",
         "batchnorm-statistics", "stopped-too-early", "majority-answer", "optimiser-unsuited",
-        "learning-rate-too-low",
+        "learning-rate-too-low", "regularisation-too-strong",
     )  # fmt: skip
     SMALLER = (1 / 3, 1 / 10, 1 / 100, 1 / 1000)
     HELPS = 0.8
     """The loss with the smaller rate, as a share of the loss without, in every repetition."""
+    LATE = 0.95
+    """The same after more steps, where the run is stuck."""
     SICK = long_script(optimiser=OPTIMISER.format(300.0))
     HEALTHY = long_script(optimiser=OPTIMISER.format(0.3))
 
@@ -41,18 +44,19 @@ class LearningRateTooHigh(Diagnosis):
             return None
         changes = [Change(rate=factor, of=which) for factor in self.SMALLER]
         factor = self.SMALLER[bench.best(changes)]
-        effect = bench.cure(Change(rate=factor, of=which), self.HELPS)
+        change = Change(rate=factor, of=which)
+        effect = bench.cure(change, self.HELPS) or bench.late(change, self.LATE)
         if effect is None:
             return None
         evidence = [effect.sentence(f"a rate of {rate * factor:.3g} instead of {rate:.3g}")]
-        sharpness = bench.sharpness() if which is None else math.nan
+        curvature = sharpness(bench) if which is None else math.nan
         numbers: dict[str, Any] = {"rate": rate, "tried": rate * factor}
-        if math.isfinite(sharpness) and bench.is_plain_descent():
+        if math.isfinite(curvature) and bench.is_plain_descent():
             evidence.append(
-                f"The loss's largest curvature at the start is {sharpness:.3g}: plain descent is "
-                f"stable below a rate of 2 / {sharpness:.3g} = {2 / sharpness:.3g}."
+                f"The loss's largest curvature at the start is {curvature:.3g}: plain descent is "
+                f"stable below a rate of 2 / {curvature:.3g} = {2 / curvature:.3g}."
             )
-            numbers["sharpness"] = sharpness
+            numbers["sharpness"] = curvature
         return self.confirmed(
             trace, bench, effect, evidence, f"set the learning rate to {rate * factor:.2g}",
             bench.line(which), **numbers,

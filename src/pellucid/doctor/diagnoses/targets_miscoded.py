@@ -33,7 +33,7 @@ class TargetsMiscoded(Diagnosis):
                 "learning-rate-too-high", "output-cannot-reach-targets")  # fmt: skip
     SLACK = 0.25
     """How far targets of 0 and 1 are moved on purpose, to soften them."""
-    CALLS = 20
+    CALLS = 8
     """Losses of which all targets are one number, from which on that is told."""
     LABELS = 200
     """Labels after which a class that was never among them is told."""

@@ -1,0 +1,171 @@
+"""Whole small scripts with a fault that the doctor names, and without it."""
+
+from __future__ import annotations
+
+from pellucid.doctor.cases import NETWORK, STEP, long_script, script
+
+LOSS = "functional.cross_entropy(network(inputs[rows]), labels[rows])"
+NUMBERS = (
+    long_script(
+        network="network = nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 1))",
+        step=STEP.replace(LOSS, "functional.mse_loss(network(inputs[rows])[:, 0], goal[rows])"),
+        evaluate="""\
+network.eval()
+with torch.no_grad():
+    return functional.mse_loss(network(inputs[600:])[:, 0], goal[600:]).item()""",
+    )
+    .replace("256", "800")
+    .replace("(0, 192", "(0, 600")
+    .replace("train(120)", "train(400)")
+    .replace("\n\nnetwork =", "\ngoal = inputs[:, 0] + inputs[:, 1]{}\n\nnetwork =")
+)
+MIXED_UP = """
+goal[:600:3] = 3 * goal[:600:3][torch.randperm(200)]"""
+DRAWN = """\
+import torch
+from torch import nn
+from torch.nn import functional
+
+torch.manual_seed(0)
+pictures = torch.rand(300, 4) @ torch.rand(4, 30) / 4
+network = nn.Sequential(nn.Linear(30, 16), nn.ReLU(), nn.Linear(16, 30))
+optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
+
+
+def noisy(clean):
+    return clean + 0.3 * torch.randn_like(clean)
+
+
+for step in range(120):
+    clean = pictures[torch.randint(0, 200, (32,))]
+    optimiser.zero_grad()
+    functional.mse_loss(network(noisy(clean)), clean).backward()
+    optimiser.step()
+
+network.eval()
+with torch.no_grad():
+    clean = pictures[{rows}]
+    given = noisy(clean)
+    print((network(given) - {goal}).pow(2).mean())
+"""
+CODED = """\
+import torch
+from torch import nn
+from torch.nn import functional
+
+torch.manual_seed(0)
+pictures = torch.randn(400, 4) @ torch.randn(4, 20)
+
+
+class Coder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.there, self.back = nn.Linear(20, 8), nn.Linear(4, 20)
+
+    def forward(self, x):
+        mean, spread = self.there(x).chunk(2, 1)
+        code = mean + (spread / 2).exp() * torch.randn_like(mean)
+        return self.back(code), mean, spread
+
+
+network = Coder()
+optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
+for step in range(900):
+    x = pictures[torch.randint(0, 400, (32,))]
+    drawn, mean, spread = network(x)
+    apart = -0.5 * (1 + spread - mean.pow(2) - spread.exp()).sum()
+    optimiser.zero_grad()
+    (functional.mse_loss(drawn, x, reduction="sum") + {} * apart).backward()
+    optimiser.step()
+"""
+FIRST_STATE = """\
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.states, self.classes = nn.GRU(3, 16, batch_first=True), nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.classes(self.states(x)[0][:, 0])
+
+
+network = Network()"""
+FIRST_MOMENT = (
+    script(network=FIRST_STATE)
+    .replace("network(inputs[rows])", "network(inputs[rows].unflatten(1, (4, 3)))")
+    .replace("network(inputs[k : k + 16])", "network(inputs[k : k + 16].unflatten(1, (4, 3)))")
+)
+CRITIC = """\
+import torch
+from torch import nn
+from torch.nn import functional
+
+torch.manual_seed(0)
+maker, critic = nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 1))
+first = torch.optim.Adam(critic.parameters(), lr=0.01)
+second = torch.optim.Adam(maker.parameters(), lr=0.01)
+judged = functional.binary_cross_entropy_with_logits
+for step in range(60):
+    real, made = torch.randn(32, 2) + 3, maker(torch.randn(32, 2))
+    first.zero_grad()
+    loss = judged(critic(real), torch.ones(32, 1))
+    loss = loss + judged(critic(made.detach()), torch.{}(32, 1))
+    loss.backward()
+    first.step()
+    second.zero_grad()
+    judged(critic(made), torch.ones(32, 1)).backward()
+    second.step()
+"""
+REFUSED = script().replace(
+    "\n\nnetwork =", '\nraise ValueError("Input X contains NaN.")\n\nnetwork ='
+)
+OVER_THE_BATCH = script(
+    network=NETWORK.replace("nn.Linear(32, 3)", "nn.Linear(32, 1)"),
+    step=STEP.replace(
+        LOSS,
+        "functional.binary_cross_entropy(network(inputs[rows])[:, 0].softmax(0), "
+        "(labels[rows] > 0).float())",
+    ),
+    evaluate="return 0",
+)
+SPLIT = """\
+goal[:600] = goal[:600].clamp_max(0.5)
+goal[600:] += 1"""
+
+SICK = {
+    "targets of other examples, as numbers": (
+        "label-errors", NUMBERS.format(MIXED_UP),
+    ),
+    "evaluation beyond the range of training": (
+        "bad-split", NUMBERS.format("\n" + SPLIT),
+    ),
+    "pictures that are drawn again, known from training": (
+        "tested-on-training-data", DRAWN.format(rows=":200", goal="clean"),
+    ),
+    "pictures that are compared with their noisy selves": (
+        "metric-wrong", DRAWN.format(rows="200:", goal="given"),
+    ),
+    "a divergence that weighs so much that codes say nothing": (
+        "regularisation-too-strong", CODED.format("100.0"),
+    ),
+    "the first state of a recurrent layer": (
+        "samples-mixed", FIRST_MOMENT,
+    ),
+    "a critic that is told that everything is real": (
+        "targets-miscoded", CRITIC.format("ones"),
+    ),
+    "data that a library refuses": ("bad-features", REFUSED),
+    "a softmax over the batch, of one unit": ("samples-mixed", OVER_THE_BATCH),
+}  # fmt: skip
+"""By the fault, its name and a script."""
+
+HEALTHY = {
+    "numbers": NUMBERS.format(""),
+    "pictures that are drawn again": DRAWN.format(rows="200:", goal="clean"),
+    "a divergence that weighs little": CODED.format("0.01"),
+    "the last state of a recurrent layer": SICK["the first state of a recurrent layer"][1].replace(
+        "[:, 0])", "[:, -1])"
+    ),
+    "a critic": CRITIC.format("zeros"),
+    "one unit": OVER_THE_BATCH.replace(".softmax(0)", ".sigmoid()"),
+}
+"""The same without the fault: none of the names above is said."""
