@@ -222,6 +222,8 @@ class Trace:
     """Evaluations in their order; batches of one evaluation are added up."""
     moved_by_hand: bool = False
     """Whether parameters changed between two backward passes without an optimiser's step."""
+    waiting: dict[int, str] = field(default_factory=dict)
+    """By identity, parameters that losses depend on, and whose optimiser has made no step yet."""
     backwards: list[Backward] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     optimisers: list[str] = field(default_factory=list)

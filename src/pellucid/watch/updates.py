@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from torch import Tensor
@@ -63,13 +64,16 @@ class Updates:
         value = float(loss.item() if loss.numel() == 1 else loss.detach().sum())
         found = Backward(len(self._trace.steps), self._line.line(), value)
         if self._held and _is_looked_at(len(self._trace.backwards)):
-            outside = (weight for weight in learnt(loss) if id(weight) not in self._held)
-            found.outside = tuple(
-                self.owners.get(id(weight), f"a parameter {tuple(weight.shape)} of no module")
-                for weight in outside
-            )
+            outside = {id(w): self._name(w) for w in learnt(loss) if id(w) not in self._held}
+            found.outside = tuple(outside.values())
+            if outside and len(self._trace.backwards) < LOOKED_AT:
+                waiting = outside.keys() & _held_by_optimisers()
+                self._trace.waiting = {key: outside[key] for key in waiting}
         self._trace.backwards.append(found)
         return found
+
+    def _name(self, weight: Tensor) -> str:
+        return self.owners.get(id(weight), f"a parameter {tuple(weight.shape)} of no module")
 
     def note_backward_again(self, loss: Tensor) -> bool:
         """As `note_backward` where all but the loss is known to be as it was; False, and nothing
@@ -153,6 +157,8 @@ class Updates:
         if known is None or len(known[1]) != count:
             weights = [weight for group in optimiser.param_groups for weight in group["params"]]
             self._held.update(map(id, weights))
+            for weight in weights:
+                self._trace.waiting.pop(id(weight), None)
             known = self._listed[id(optimiser)] = (known[0] if known else Steady(), weights)
         return known
 
@@ -171,6 +177,13 @@ class Updates:
             and weight.grad is None
             and id(owners.get(id(weight))) in self.took_part
         )
+
+
+def _held_by_optimisers() -> set[int]:
+    """By identity, what any optimiser holds that exists, whether it makes steps or not."""
+    every = (found for found in gc.get_objects() if issubclass(type(found), Optimizer))
+    groups = (group for found in every for group in found.param_groups)
+    return {id(weight) for group in groups for weight in group["params"]}
 
 
 def _rates(optimiser: Optimizer) -> tuple[float, ...]:

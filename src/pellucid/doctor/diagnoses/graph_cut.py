@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
+from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
+from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
+from pellucid.doctor.judged import answers_of
 from pellucid.watch.trace import Trace
 
+DETACHES = (Tensor.detach, torch.detach)
 BODY = """\
 class Network(nn.Module):
     def __init__(self):
@@ -23,6 +30,9 @@ network = Network()"""
 class GraphCut(Diagnosis):
     """A detach, item, numpy round trip or no_grad cuts the gradient on its way."""
 
+    HELPS, LATE = 0.8, 0.95
+    """The loss without the cut, as a share of the loss with it; and after more steps, where the
+    run is stuck."""
     LOOKS = 3  # steps that were looked at, in all of which it must be so
     GROUP = PROCEDURE
     SICK = script(network=BODY.format(".detach()"))
@@ -42,6 +52,39 @@ class GraphCut(Diagnosis):
             "look between this layer and the loss for detach(), .data, item(), numpy() or no_grad",
             parameters=sorted(always),
         )  # fmt: skip
+
+    def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        """A detach inside the network, without which it learns what it does not learn with it."""
+        if bench.is_game or bench.standing().trivial is None or not _cuts(bench):
+            return None
+        change = Change(calls=dict.fromkeys(DETACHES, _itself))
+        effect = bench.cure(change, self.HELPS) or bench.late(change, self.LATE)
+        if effect is None:
+            return None
+        return self.confirmed(
+            trace, bench, effect,
+            ["Inside the network a result that weights have gone into is detached.",
+             effect.sentence("nothing detached inside the network")],
+            "leave the detach() out, unless the gradient is meant to end there",
+        )  # fmt: skip
+
+
+def _cuts(bench: Bench) -> int:
+    """How often the network detaches what has a gradient in one pass."""
+    found: list[Tensor] = []
+
+    def note(x: Tensor) -> Tensor:
+        found.extend([x] * x.requires_grad)
+        return x.detach()
+
+    calls = dict.fromkeys(DETACHES, note)
+    with torch.random.fork_rng():
+        answers_of(bench.first(), bench.batches[0], Change(calls=calls))
+    return len(found)
+
+
+def _itself(x: Tensor) -> Tensor:
+    return x
 
 
 DIAGNOSIS = GraphCut

@@ -23,6 +23,7 @@ class ParametersOutsideOptimiser(Diagnosis):
         if len(looked) < self.LOOKS:
             return None
         always = set.intersection(*(set(entry.outside) for entry in looked))
+        always -= set(trace.waiting.values())  # an optimiser holds them, and makes no step
         if not always:
             return None
         names = ", ".join(sorted(always)[:4]) + (" …" if len(always) > 4 else "")
