@@ -78,6 +78,7 @@ for step in range(900):
     (functional.mse_loss(drawn, x, reduction="sum") + {} * apart).backward()
     optimiser.step()
 """
+DETACHED = "torch.randn_like(mean)\n        code = code.detach()"
 FIRST_STATE = """\
 class Network(nn.Module):
     def __init__(self):
@@ -153,6 +154,19 @@ SICK = {
     "a critic that is told that everything is real": (
         "targets-miscoded", CRITIC.format("ones"),
     ),
+    "one of two optimisers that makes no step": (
+        "weights-never-change", CRITIC.format("zeros").replace("    second.step()\n", ""),
+    ),
+    "one of two optimisers whose weights get no gradient": (
+        "weights-never-change",
+        CRITIC.format("zeros").replace("judged(critic(made), t", "judged(critic(made.detach()), t"),
+    ),
+    "steps below the last digit of a weight": (
+        "weights-never-change", script(optimiser="torch.optim.SGD(network.parameters(), lr=1e-12)"),
+    ),
+    "a code that is detached, where its divergence has a gradient": (
+        "graph-cut", CODED.format("1.0").replace("torch.randn_like(mean)", DETACHED),
+    ),
     "data that a library refuses": ("bad-features", REFUSED),
     "a softmax over the batch, of one unit": ("samples-mixed", OVER_THE_BATCH),
 }  # fmt: skip
@@ -161,7 +175,7 @@ SICK = {
 HEALTHY = {
     "numbers": NUMBERS.format(""),
     "pictures that are drawn again": DRAWN.format(rows="200:", goal="clean"),
-    "a divergence that weighs little": CODED.format("0.01"),
+    "a divergence that weighs little": CODED.format("1.0"),
     "the last state of a recurrent layer": SICK["the first state of a recurrent layer"][1].replace(
         "[:, 0])", "[:, -1])"
     ),
