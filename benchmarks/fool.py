@@ -251,7 +251,11 @@ def _agreement(rows: list[dict[str, Any]]) -> str:
         + [f"{one[key]:,}" for key in ("levels", "flipping", "missed", "wrong", "undecided")]
         for one in rows
     ]
-    return "**Against enumeration.**\n\n" + results_page.table(head, lines)
+    told = (
+        "**Against enumeration.** Left out are levels within 1/32,768 of an interval's end, and "
+        "values of a pixel that are told as open.\n\n"
+    )
+    return told + results_page.table(head, lines)
 
 
 def _evolution(rows: list[dict[str, Any]]) -> str:
