@@ -85,10 +85,11 @@ class Diagnosis(ABC):
         where: Line | None = None, **numbers: Any,
     ) -> Finding:  # fmt: skip
         """A cure was tried and helps. It is a fault where the run itself did not learn; a
-        suggestion where it did, where the whole run came further than the cure, and of networks
-        that work against each other."""
+        suggestion where it did, where the whole run came further than the cure, of networks that
+        work against each other, and of one whose targets may come from a twin."""
         standing = bench.standing()
         gentle = standing.learns or bench.is_game or effect.is_only_sooner
+        gentle = gentle or has_twin(trace, bench.captured.model)
         measured = {
             "loss_without": effect.before,
             "loss_with": effect.after,
@@ -108,6 +109,20 @@ def by_line(steps: Sequence[Step]) -> list[list[Step]]:
     for step in steps:
         found.setdefault(step.line, []).append(step)
     return list(found.values())
+
+
+def has_twin(trace: Trace, model: int) -> bool:
+    """Whether a network of the same kind and size is asked without a graph beside at least half of
+    the steps, as the one that tells an agent what its next answers are worth: such targets move
+    with the training, and the loss does not tell how well it goes."""
+    own = trace.models[model] if model < len(trace.models) else None
+    asked: dict[int, set[int]] = {}
+    for entry in trace.passes:
+        other = trace.models[entry.model]
+        alike = own and (other.name, other.parameters) == (own.name, own.parameters)
+        if entry.model != model and alike and not entry.with_graph:
+            asked.setdefault(entry.model, set()).add(entry.step)
+    return any(2 * len(steps) >= len(trace.steps) for steps in asked.values())
 
 
 def last_step(trace: Trace) -> Line | None:

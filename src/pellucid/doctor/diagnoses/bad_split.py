@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -38,7 +40,10 @@ class BadSplit(Diagnosis):
     HEALTHY = script().replace("\n\nnetwork =", "\n" + MIXED)
 
     def look(self, trace: Trace, captured: Captured) -> Finding | None:
-        return self._by_classes(trace, captured) or self._by_range(captured)
+        found = self._by_classes(trace, captured)
+        if found is None and (ranged := self._by_range(captured)) is not None:
+            found = replace(ranged, explains=())
+        return found
 
     def _by_range(self, captured: Captured) -> Finding | None:
         """A column, or what is to be foretold, that lies beyond all of training's."""
@@ -138,8 +143,10 @@ class BadSplit(Diagnosis):
 
 
 def _column(targets: Tensor | None) -> Tensor | None:
-    """Targets of one floating number an example, as examples × 1."""
+    """Targets of one floating number an example, as examples × 1; None if they are classes."""
     if targets is None or not targets.dtype.is_floating_point or targets.numel() != len(targets):
+        return None
+    if labels_of(targets) is not None:
         return None
     return targets.double().reshape(-1, 1)
 

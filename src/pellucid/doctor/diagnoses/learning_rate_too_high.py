@@ -24,7 +24,7 @@ class LearningRateTooHigh(Diagnosis):
     EXPLAINS = (
         "non-finite-values", "exploding-gradients", "dead-units", "saturated-units",
         "batchnorm-statistics", "stopped-too-early", "majority-answer", "optimiser-unsuited",
-        "learning-rate-too-low", "regularisation-too-strong",
+        "learning-rate-too-low",
     )  # fmt: skip
     SMALLER = (1 / 3, 1 / 10, 1 / 100, 1 / 1000)
     HELPS = 0.8

@@ -32,6 +32,8 @@ class RegularisationTooStrong(Diagnosis):
     come to this share of the loss."""
     LIGHTER = (0.1, 0.01, 0.001)
     """Times the penalty, one after the other."""
+    SLOWER = 0.1
+    """Times the rate, which must not free the run as well."""
     SICK = long_script(network=NETWORK.replace("Dropout(0.5)", "Dropout(0.99)"))
     HEALTHY = long_script()
 
@@ -79,6 +81,9 @@ class RegularisationTooStrong(Diagnosis):
         if reached < STUCK * trivial:
             return None
         steps = LATE * bench.steps
+        slower = bench.trained(Change(rate=self.SLOWER), steps)
+        if _compared(slower, terms) < STUCK * trivial:
+            return None  # it is the rate
         for factor in self.LIGHTER:
             change = Change(batch=partial(_lighter, factor))
             losses: list[float] = []
