@@ -116,6 +116,28 @@ for step in range(60):
     judged(critic(made), torch.ones(32, 1)).backward()
     second.step()
 """
+TWIN = """\
+import copy
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+torch.manual_seed(0)
+worth = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 1))
+twin = copy.deepcopy(worth)
+optimiser = torch.optim.SGD(worth.parameters(), lr=1e-5)
+for step in range(200):
+    states = torch.randn(32, 6)
+    with torch.no_grad():
+        goal = states.sum(1, keepdim=True) + 0.9 * {}
+    optimiser.zero_grad()
+    functional.mse_loss(worth(states), goal).backward()
+    optimiser.step()
+    if step % 20 == 0:
+        twin.load_state_dict(worth.state_dict())
+"""
+"""An agent's, with a rate that is too low; {} is what its next states are worth."""
 REFUSED = script().replace(
     "\n\nnetwork =", '\nraise ValueError("Input X contains NaN.")\n\nnetwork ='
 )

@@ -12,7 +12,7 @@ import guise_cases
 from pellucid.doctor.cases import EVALUATE, NETWORK, STEP, long_script, script
 from pellucid.doctor.diagnoses import regularisation_too_strong
 from pellucid.doctor.examination import examine
-from pellucid.doctor.finding import SUSPECTED
+from pellucid.doctor.finding import FAULT, SUGGESTION, SUSPECTED
 from pellucid.doctor.script import run_script
 
 ANSWER = "network(inputs[rows])"
@@ -292,3 +292,14 @@ def test_a_fault_is_found_as(guise: str, tmp_path: Path) -> None:
 def test_without_the_fault_none_of_these_is_said(guise: str, tmp_path: Path) -> None:
     said = names_in(tmp_path / "train.py", guise_cases.HEALTHY[guise])
     assert {name for name, _ in guise_cases.SICK.values()}.isdisjoint(said)
+
+
+@pytest.mark.parametrize(("foretold", "kind"), [("twin(states)", SUGGESTION), ("0", FAULT)])
+def test_a_rate_is_no_fault_where_a_twin_foretells_the_targets(
+    foretold: str, kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(guise_cases.TWIN.format(foretold))
+    outcome = run_script(path, [])
+    found = examine(outcome.trace, outcome.captured, seconds=600)
+    assert ("learning-rate-too-low", kind) in [(f.name, f.kind) for f in found.findings]
