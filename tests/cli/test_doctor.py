@@ -40,6 +40,22 @@ def test_findings_are_written_as_json_and_to_standard_error(here: Path, call) ->
     assert "PROVEN" not in outcome.out
 
 
+def test_what_a_cure_brings_is_written_as_json_too(here: Path, call) -> None:
+    Path("train.py").write_text(DIAGNOSES.load("gradients-not-cleared").DIAGNOSIS.SICK)
+    outcome = call("doctor", "--mend", "--seeds", "2", "--json", "f.json", "train.py")
+    (mended,) = json.loads(Path("f.json").read_text())["mend"]
+    assert set(mended) == {
+        "finding", "cure", "measure", "lower_is_better", "without", "with", "gain", "helps", "diff",
+    }  # fmt: skip
+    assert mended["finding"] == "gradients-not-cleared"
+    assert len(mended["without"]) == len(mended["with"]) == 2
+    assert mended["gain"] == pytest.approx(
+        (sum(mended["with"]) - sum(mended["without"])) / 2 * (-1) ** mended["lower_is_better"]
+    )
+    assert "+optimiser.zero_grad()" in mended["diff"].replace(" ", "")
+    assert "MEND  gradients-not-cleared" in outcome.err
+
+
 def test_strict_ends_with_1_if_there_is_a_finding(here: Path, call) -> None:
     Path("train.py").write_text(DIAGNOSES.load("gradients-not-cleared").DIAGNOSIS.SICK)
     assert call("doctor", "--strict", "train.py").code == 1
