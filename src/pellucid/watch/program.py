@@ -19,6 +19,7 @@ from pellucid.watch.lines import Line
 
 SAMPLES = ("multinomial", "normal")
 """What PyTorch's distributions draw with."""
+NESTED = (dict, list, tuple)
 
 
 @dataclass(frozen=True)
@@ -369,22 +370,29 @@ def _is_free(tensor: Tensor) -> bool:
 
 def mapped(change: Callable[[Any], Any], value: Any) -> Any:
     """`value` with `change` of everything in its lists, tuples and dicts."""
+    if not isinstance(value, NESTED) or isinstance(value, torch.Size):
+        return change(value)
     if isinstance(value, dict):
         return {name: mapped(change, entry) for name, entry in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(mapped(change, entry) for entry in value))
-    if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
-        return type(value)([mapped(change, entry) for entry in value])
-    return change(value)
+    entries = [
+        mapped(change, entry) if isinstance(entry, NESTED) else change(entry) for entry in value
+    ]
+    return type(value)(*entries) if hasattr(value, "_fields") else type(value)(entries)
 
 
 def flat(value: Any) -> list[Any]:
     """Everything in nested lists, tuples and dicts that holds nothing else."""
     if isinstance(value, dict):
         value = value.values()
-    elif not isinstance(value, list | tuple):
+    elif not isinstance(value, NESTED):
         return [value]
-    return [leaf for entry in value for leaf in flat(entry)]
+    found: list[Any] = []
+    for entry in value:
+        if isinstance(entry, NESTED):
+            found += flat(entry)
+        else:
+            found.append(entry)
+    return found
 
 
 def tensors_of(value: Any) -> list[Tensor]:
