@@ -24,13 +24,23 @@ from pellucid.inside.attribution import (
     Question,
     attribute,
     is_baseline,
+    out_of_reach,
 )
 
 FOUND = sorted(
     entry.name.replace("_", "-")
     for entry in pkgutil.iter_modules(pellucid.inside.attributions.__path__)
 )
-every_attribution = pytest.mark.parametrize("name", FOUND)
+LACKING = out_of_reach()
+every_attribution = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.skip(f"pip install {LACKING[name]}"))
+        if name in LACKING
+        else name
+        for name in FOUND
+    ],
+)
 Method = Callable[[Question], Attribution]
 
 # A linear network: two maps of one picture, and two scores made of all their cells.
@@ -76,6 +86,9 @@ EXACT: dict[str, np.ndarray | None] = {
     "integrated-gradients": CONTRIBUTIONS,
     "linear-template": CONTRIBUTIONS,
     "occlusion": CONTRIBUTIONS,
+    "deep-lift": CONTRIBUTIONS,
+    "gradient-shap": CONTRIBUTIONS,
+    "guided-backprop": weights(),
     "grad-cam": class_map(),
     "edges": edges(),
     "random-order": None,

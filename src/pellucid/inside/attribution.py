@@ -6,6 +6,7 @@ The score is one output of the network, or the difference of two: why class A ra
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
@@ -92,6 +93,19 @@ class Attribution:
     error: float
     facts: Record = field(default_factory=dict)
     extras: dict[str, Tensor] = field(default_factory=dict)
+
+
+def within_reach() -> dict[str, str]:
+    """The methods whose package is installed, with their descriptions."""
+    lacking = set(out_of_reach())
+    return {name: line for name, line in ATTRIBUTIONS.menu().items() if name not in lacking}
+
+
+def out_of_reach() -> dict[str, str]:
+    """By method, the package that it needs and that is not installed."""
+    needs = {name: str(getattr(ATTRIBUTIONS.load(name), "NEEDS", "")) for name in
+             ATTRIBUTIONS.names()}  # fmt: skip
+    return {name: need for name, need in needs.items() if need and find_spec(need) is None}
 
 
 def attribute(name: str, question: Question) -> Attribution:

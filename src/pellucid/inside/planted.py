@@ -18,10 +18,10 @@ from torch.nn import functional
 from pellucid.base.records import Record
 from pellucid.base.seeds import named_seed
 from pellucid.inside.attribution import (
-    ATTRIBUTIONS,
     DoesNotApply,
     Question,
     attribute,
+    within_reach,
 )
 
 SIDE, CELL, PATTERN = 16, 4, 3
@@ -112,7 +112,7 @@ def masses(seed: int = 0, trials: int = TRIALS) -> dict[str, Record]:
         for place, label in enumerate(labels.tolist())
     ]  # fmt: skip
     found: dict[str, Record] = {}
-    for name in ATTRIBUTIONS.names():
+    for name in within_reach():
         try:
             shares = [
                 _share(attribute(name, question).values, where)

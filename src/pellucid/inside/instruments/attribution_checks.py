@@ -13,11 +13,11 @@ from torch import Tensor
 
 from pellucid.base.records import Record
 from pellucid.inside.attribution import (
-    ATTRIBUTIONS,
     DoesNotApply,
     Question,
     attribute,
     is_baseline,
+    within_reach,
 )
 from pellucid.inside.curves import insertion_and_deletion
 from pellucid.inside.planted import TRIALS, masses
@@ -46,7 +46,7 @@ def measure(subject: Subject) -> Reading:
     skipped: list[str] = []
     planted = masses()
     gains: dict[str, Tensor] = {}
-    for name in ATTRIBUTIONS.names():
+    for name in within_reach():
         try:
             curves = [insertion_and_deletion(one, attribute(name, one).values) for one in asked]
             destroyed = _destroyed(subject, name, asked[:DESTROYED])

@@ -7,12 +7,13 @@ from torch import Tensor
 
 from pellucid.base.records import Record
 from pellucid.inside.attribution import (
-    ATTRIBUTIONS,
     Attribution,
     DoesNotApply,
     Question,
     attribute,
     is_baseline,
+    out_of_reach,
+    within_reach,
 )
 from pellucid.inside.checks import looks_like_probabilities
 from pellucid.inside.subject import Reading, Subject
@@ -27,7 +28,7 @@ def measure(subject: Subject) -> Reading:
     tensors: dict[str, Tensor] = {"stored": subject.stored}
     methods: list[Record] = []
     skipped: list[str] = []
-    for name, line in ATTRIBUTIONS.menu().items():
+    for name, line in within_reach().items():
         replies = _replies(name, asked)
         if isinstance(replies, str):
             skipped.append(replies)
@@ -44,6 +45,9 @@ def measure(subject: Subject) -> Reading:
                 "replies": [{"error": one.error, **one.facts} for one in replies],
             }
         )
+    for package in sorted(set(out_of_reach().values())):
+        names = [name for name, needed in out_of_reach().items() if needed == package]
+        skipped.append(f"{', '.join(names)}: pip install {package} to have them, too.")
     pictures = [
         {**entry, **posed_as(question, subject)}
         for entry, question in zip(subject.pictures, asked, strict=False)

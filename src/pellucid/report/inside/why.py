@@ -16,6 +16,8 @@ STATED = {
     "linear-template": "pixels {pixels} + constant {constant} = score {score}, missed by {error}",
     "occlusion": "{squares} squares of {side} × {side} pixels tried, rounding {error}",
     "grad-cam": "layer {layer}, {rows} × {columns} cells: the last one of 4 × 4 or more",
+    "deep-lift": "the values miss the score's difference {difference} by {error}",
+    "gradient-shap": "{places} places drawn, standard error up to {error}",
     "smooth-gradient": "{copies} noisy copies, standard error up to {error}",
 }
 """What a method tells of itself below its map; the others tell their rounding."""
