@@ -189,6 +189,22 @@ SICK = {
     "a code that is detached, where its divergence has a gradient": (
         "graph-cut", CODED.format("1.0").replace("torch.randn_like(mean)", DETACHED),
     ),
+    "scores whose mean is brought near to the number of a class": (
+        "loss-unsuited-to-task",
+        long_script(step=STEP.replace(
+            LOSS, "functional.mse_loss(network(inputs[rows]).mean(1), labels[rows].float())"
+        )),
+    ),
+    "symbols that an embedding has no row for": (
+        "shape-mismatch",
+        script(
+            network="network = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(48, 3))"
+        ).replace("torch.randn(256, 12)", "torch.randint(1, 10, (256, 12))"),
+    ),
+    "scores into a loss of shares, which refuses them": (
+        "raw-scores-into-probability-loss",
+        OVER_THE_BATCH.replace(".softmax(0)", ""),
+    ),
     "data that a library refuses": ("bad-features", REFUSED),
     "a softmax over the batch, of one unit": ("samples-mixed", OVER_THE_BATCH),
 }  # fmt: skip
@@ -200,6 +216,9 @@ HEALTHY = {
     "a divergence that weighs little": CODED.format("1.0"),
     "the last state of a recurrent layer": SICK["the first state of a recurrent layer"][1].replace(
         "[:, 0])", "[:, -1])"
+    ),
+    "a recurrent layer that begins at zero": FIRST_MOMENT.replace("[:, 0])", "[:, -1])").replace(
+        "\noptimiser =", "\nfor w in network.parameters():\n    nn.init.zeros_(w)\noptimiser ="
     ),
     "a critic": CRITIC.format("zeros"),
     "one unit": OVER_THE_BATCH.replace(".softmax(0)", ".sigmoid()"),

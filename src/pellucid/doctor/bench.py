@@ -76,9 +76,10 @@ class Bench:
                 self.steps = min(GAME_STEPS, max(FAITHFUL_STEPS, len(trace.steps) // 2))
             started = time.monotonic()
             self.why_not = self._unfaithful()
-            step = (time.monotonic() - started) / FAITHFUL_STEPS
+            self._pace = (time.monotonic() - started) / FAITHFUL_STEPS
             if math.isfinite(seconds):
-                self.steps = max(FAITHFUL_STEPS, min(self.steps, int(seconds / TRIALS / step)))
+                most = int(seconds / TRIALS / self._pace)
+                self.steps = max(FAITHFUL_STEPS, min(self.steps, most))
 
     def _set_up(self) -> str:
         captured = self.captured
@@ -150,6 +151,11 @@ class Bench:
             )  # fmt: skip
         return self._standing
 
+    @property
+    def knows_floor(self) -> bool:
+        """Whether it is known how low the loss can get."""
+        return self.judge.trivial() is not None
+
     def _trivial(self) -> float | None:
         found = self.judge.trivial()
         if found is not None or self.is_game:
@@ -205,9 +211,10 @@ class Bench:
     def late(self, change: Change, share: float) -> Effect | None:
         """The effect of a change that helps a run which is stuck, but only after many more steps
         than a trial has, and comes below what the whole run reached. Raises `NotPossible`."""
-        if not self.standing().is_stuck:
-            return None
         steps = LATE * self.steps
+        left = self._until - time.monotonic()
+        if not self.standing().is_stuck or steps * self._pace > left / LATE:
+            return None
         whole = Effect((self.reached(),), (self.run(change, steps),))
         if not whole.lowers_loss_to(share):
             return None

@@ -56,7 +56,13 @@ def _networks(error: BaseException) -> list[tuple[str, int, int]]:
 
 
 def _shapes(given: Any) -> str:
-    return " and ".join(str(tuple(tensor.shape)) for tensor in tensors_in(given))
+    """The shapes of tensors, and of whole numbers from where to where they go."""
+    found = []
+    for tensor in tensors_in(given):
+        whole = tensor.numel() and not tensor.dtype.is_floating_point and not tensor.is_complex()
+        reach = f" of {int(tensor.min())} to {int(tensor.max())}" if whole else ""
+        found.append(f"{tuple(tensor.shape)}{reach}")
+    return " and ".join(found)
 
 
 def _size(part: nn.Module) -> str:

@@ -186,9 +186,9 @@ class Standing:
         """It has learnt so well that no cure is worth a trial."""
         if self.right is not None and self.right >= GOOD_RIGHT:
             return True
-        if 0 < self.reached <= GOOD_FALL * self.first:
-            return True
-        return self.trivial is not None and self.reached <= GOOD_SHARE * self.trivial
+        if self.trivial is not None and self.trivial > 0:
+            return self.reached <= GOOD_SHARE * self.trivial
+        return 0 < self.reached <= GOOD_FALL * self.first
 
     @property
     def is_stuck(self) -> bool:

@@ -30,7 +30,9 @@ class BadInitialisation(Diagnosis):
         "learning-rate-too-low", "learning-rate-too-high", "optimiser-unsuited", "no-nonlinearity",
         "stopped-too-early", "regularisation-too-strong",
     )  # fmt: skip
-    HELPS = 0.8
+    HELPS, LATE = 0.8, 0.95
+    """The loss with it as a share of the loss without; and after more steps, where the run is
+    stuck."""
     SICK = long_script(network=PLAIN + SAME)
     HEALTHY = long_script(network=PLAIN)
 
@@ -60,7 +62,8 @@ class BadInitialisation(Diagnosis):
         standing = bench.standing()
         if standing.is_good:
             return None
-        effect = bench.cure(Change(network=begin_anew), self.HELPS)
+        change = Change(network=begin_anew)
+        effect = bench.cure(change, self.HELPS) or bench.late(change, self.LATE)
         if effect is None:
             return None
         return self.confirmed(

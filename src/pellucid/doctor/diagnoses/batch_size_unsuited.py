@@ -38,7 +38,7 @@ class BatchSizeUnsuited(Diagnosis):
             return None
         change, first = Change(parts=self.PARTS), bench.standing().first
         effect = bench.cure(change, self.HELPS, learnt=1)
-        if effect is None and bench.standing().trivial is None:
+        if effect is None and not bench.knows_floor:
             tried = bench.effect(change)
             reached = Effect((bench.reached(),) * len(tried.changed), tried.changed)
             falls = all(one.falls_on_by(self.FALLS, first) for one in (tried, reached))

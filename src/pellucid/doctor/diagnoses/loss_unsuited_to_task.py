@@ -6,15 +6,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.doctor.bench import Bench
+from pellucid.doctor.answered import in_evaluation
+from pellucid.doctor.bench import REPEATS, Bench
 from pellucid.doctor.cases import STEP, long_script
-from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
+from pellucid.doctor.diagnosis import OUTPUT, Diagnosis, last_step
 from pellucid.doctor.effect import Change
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import CONFIRMED, Finding
 from pellucid.watch.trace import Trace
 
 LOSS = "functional.cross_entropy(network(inputs[rows]), labels[rows])"
 ONE_HOT = "functional.l1_loss(network(inputs[rows]), functional.one_hot(labels[rows], 3).float())"
+CLASSES = {"cross_entropy", "nll_loss"}
 DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
 
@@ -43,6 +45,39 @@ class LossUnsuitedToTask(Diagnosis):
         )  # fmt: skip
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        return self._to_numbers(trace, bench) or self._to_one_hot(trace, bench)
+
+    def _to_numbers(self, trace: Trace, bench: Bench) -> Finding | None:
+        """Several scores are made one number, which is brought near to the number of a class."""
+        batch = bench.batches[0]
+        target, before = bench.judge.find_target(batch), in_evaluation(bench)
+        if target is None or before is None or batch.tail is None:
+            return None
+        known = {call.name for call in trace.losses if call.with_graph}
+        scores = len(batch.tail.shape) == 2 and batch.tail.shape[1] > 2
+        if not scores or known & CLASSES or not _are_numbers_of_classes(target, before.classes):
+            return None
+        afters = [in_evaluation(bench, bench.trained(Change(loss=_by_number), bench.steps, k))
+                  for k in range(REPEATS)]  # fmt: skip
+        shares = [float(a.right.double().mean()) for a in afters if a is not None]
+        share = float(before.right.double().mean())
+        if len(shares) < REPEATS or min(shares) < share + self.POINTS:
+            return None
+        evidence = (
+            f"The network has {before.classes} scores, and evaluation asks which is the largest; "
+            "the loss compares one number made of them with the number of the class, as if "
+            "neighbouring numbers were alike.",
+            f"The first {bench.steps} steps on a copy with cross entropy: {100 * min(shares):.3g} "
+            f"% right in evaluation, where the run came to {100 * share:.3g} % ({REPEATS} of "
+            f"{REPEATS} repetitions).",
+        )
+        return Finding(
+            self.name(), CONFIRMED, last_step(trace), evidence,
+            "use cross_entropy with the classes' numbers as targets",
+            {"before": share, "after": min(shares)}, self.EXPLAINS, effect=1 - min(shares) + share,
+        )  # fmt: skip
+
+    def _to_one_hot(self, trace: Trace, bench: Bench) -> Finding | None:
         """A distance to the numbers 0 and 1 of a class, where classes are meant."""
         target = bench.judge.find_target(bench.batches[0])
         used = next((call for call in trace.losses if call.name in DISTANCES), None)
@@ -59,6 +94,16 @@ class LossUnsuitedToTask(Diagnosis):
             trace, bench, effect, [effect.sentence(f"cross entropy instead of {used.name}")],
             "use cross_entropy with the classes' numbers as targets", where=used.line,
         )  # fmt: skip
+
+
+def _are_numbers_of_classes(target: Tensor, classes: int) -> bool:
+    if target.numel() != len(target):
+        return False
+    return bool(((target == target.round()) & (target >= 0) & (target < classes)).all())
+
+
+def _by_number(answer: Tensor, target: Tensor) -> Tensor:
+    return functional.cross_entropy(answer, target.flatten().long())
 
 
 def _is_one_hot(target: Tensor) -> bool:

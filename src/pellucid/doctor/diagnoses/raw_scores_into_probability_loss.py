@@ -21,6 +21,26 @@ class RawScoresIntoProbabilityLoss(Diagnosis):
     )
 
     def find(self, trace: Trace) -> Finding | None:
+        return self._refused(trace) or self._no_logarithms(trace)
+
+    def _refused(self, trace: Trace) -> Finding | None:
+        """Numbers that are no shares ended the script."""
+        call = trace.losses[-1] if trace.losses else None
+        if trace.crash is None or call is None or call.name != "binary_cross_entropy":
+            return None
+        if call.value is not None or call.low is None or call.high is None:
+            return None
+        if not (call.low < 0 or call.high > 1):
+            return None
+        return self.proven(
+            trace.crash.line or call.line,
+            [f"binary_cross_entropy takes shares of 0 to 1, and got numbers from {call.low:.3g} to "
+             f"{call.high:.3g}."],
+            "use binary_cross_entropy_with_logits, or put a sigmoid before it",
+            low=call.low, high=call.high,
+        )  # fmt: skip
+
+    def _no_logarithms(self, trace: Trace) -> Finding | None:
         looked = [
             call for call in trace.losses if call.name == "nll_loss" and call.low is not None
         ][: self.CALLS]

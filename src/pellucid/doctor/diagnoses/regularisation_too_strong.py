@@ -30,6 +30,8 @@ class RegularisationTooStrong(Diagnosis):
     STRONG, SOONER = 0.6, 0.8
     """Share of dropout from which on it is told, as a suggestion, that as many steps without it
     come to this share of the loss."""
+    LATE = 0.95
+    """The same after more steps, where the run is stuck."""
     LIGHTER = (0.1, 0.01, 0.001)
     """Times the penalty, one after the other."""
     SLOWER = 0.1
@@ -56,6 +58,7 @@ class RegularisationTooStrong(Diagnosis):
             effect = bench.cure(change, self.HELPS)
             if effect is None and share >= self.STRONG and change.calls:
                 effect = bench.sooner(change, self.SOONER)
+            effect = effect or bench.late(change, self.LATE)
             if effect is not None:
                 return self.confirmed(
                     trace, bench, effect, [effect.sentence(what)],

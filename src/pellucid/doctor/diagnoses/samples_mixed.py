@@ -31,7 +31,7 @@ class SamplesMixed(Diagnosis):
     """One sample's output depends on other samples, or not on its own input."""
 
     GROUP = OUTPUT
-    EXPLAINS = ("output-cannot-reach-targets",)
+    EXPLAINS = ("output-cannot-reach-targets", "regularisation-too-strong")
     HURTS_LEARNING = False
     SHARE = 1e-4
     """Change of the others' answers, as a share of the answers' spread: rounding is far below."""
@@ -74,7 +74,7 @@ class SamplesMixed(Diagnosis):
                 examples=batch.size,
             )  # fmt: skip
         unused, moments = _unused_moments(network, batch, inputs[0])
-        if 2 * unused >= moments > 1:
+        if moments > unused >= moments / 2:
             return self.proven(
                 trace.passes[0].line,
                 [f"No gradient leads from the answers to {unused} of the {moments} moments of the "

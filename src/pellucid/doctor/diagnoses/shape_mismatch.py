@@ -19,10 +19,12 @@ class ShapeMismatch(Diagnosis):
 
     def find(self, trace: Trace) -> Finding | None:
         crash = trace.crash
-        if crash is None or crash.kind not in ("RuntimeError", "ValueError"):
+        if crash is None or crash.kind not in ("RuntimeError", "ValueError", "IndexError"):
             return None
         if not crash.mend and not any(word in crash.text for word in WORDS):
             return None
+        if crash.kind == "IndexError" and not crash.walk:
+            return None  # an index of the script's own
         evidence = [crash.text]
         if crash.walk:
             kind, size, got = crash.walk[-1]

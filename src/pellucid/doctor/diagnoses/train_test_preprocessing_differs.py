@@ -14,6 +14,7 @@ from pellucid.doctor.diagnosis import DATA, Diagnosis
 from pellucid.doctor.examples import Sides, Table, sides_of
 from pellucid.doctor.finding import CONFIRMED, Finding
 from pellucid.watch.captured import Captured
+from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
 
@@ -175,8 +176,8 @@ def _goodness(network: nn.Module, inputs: Tensor, targets: Tensor | None) -> Ten
     assert targets is not None
     place = next(network.parameters())
     with torch.no_grad(), torch.random.fork_rng():
-        answer = network(inputs.to(place))
-    if not isinstance(answer, Tensor) or not answer.ndim or len(answer) != len(targets):
+        answer = next(tensors_in(network(inputs.to(place))), None)
+    if answer is None or not answer.ndim or len(answer) != len(targets):
         return None
     answer = answer.cpu()
     if answer.ndim == 2 and answer.shape[1] > 1 and targets.ndim == 1:
