@@ -150,6 +150,18 @@ OVER_THE_BATCH = script(
     ),
     evaluate="return 0",
 )
+BY_HAND = script(
+    network="network = nn.Sequential(nn.Linear(12, 32), nn.ReLU(), nn.Linear(32, 1), {})",
+    step=STEP.replace(LOSS, "(network(inputs[rows])[:, 0] - inputs[rows, 0]).pow(2).mean()"),
+    evaluate="return 0",
+)
+FROZEN = long_script(
+    network="""\
+network = nn.Sequential(nn.Linear(12, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 3))
+network[1].running_var.fill_({})""",
+    step=STEP.replace("network.train()", "network.train()\nnetwork[1].eval()"),
+    evaluate="return 0",
+)
 SPLIT = """\
 goal[:600] = goal[:600].clamp_max(0.5)
 goal[600:] += 1"""
@@ -205,6 +217,12 @@ SICK = {
         "raw-scores-into-probability-loss",
         OVER_THE_BATCH.replace(".softmax(0)", ""),
     ),
+    "a sigmoid before a difference that is written by hand": (
+        "output-cannot-reach-targets", BY_HAND.format("nn.Sigmoid()"),
+    ),
+    "frozen statistics that do not belong to the weights": (
+        "batchnorm-statistics", FROZEN.format(1e6),
+    ),
     "data that a library refuses": ("bad-features", REFUSED),
     "a softmax over the batch, of one unit": ("samples-mixed", OVER_THE_BATCH),
 }  # fmt: skip
@@ -220,6 +238,8 @@ HEALTHY = {
     "a recurrent layer that begins at zero": FIRST_MOMENT.replace("[:, 0])", "[:, -1])").replace(
         "\noptimiser =", "\nfor w in network.parameters():\n    nn.init.zeros_(w)\noptimiser ="
     ),
+    "a difference that is written by hand": BY_HAND.format("nn.Identity()"),
+    "frozen statistics that fit": FROZEN.format(0.3),
     "a critic": CRITIC.format("zeros"),
     "one unit": OVER_THE_BATCH.replace(".softmax(0)", ".sigmoid()"),
 }

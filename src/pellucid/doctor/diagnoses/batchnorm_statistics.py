@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import nn
 
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import NETWORK, script
-from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis, last_step
+from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis, last_step, plural
+from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import CONFIRMED, Finding
+from pellucid.doctor.judged import is_mixed
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
+CAME_WITH = ("bad-initialisation", "dead-units", "learning-rate-too-high", "frozen-by-mistake")
+"""What wrong statistics look like that came with loaded weights."""
 STALE = NETWORK.replace("nn.BatchNorm1d(32)", "nn.BatchNorm1d(32, momentum={})").replace(
     "nn.Linear(12, 32)", "nn.Linear(12, 32), nn.ReLU()"
 )
@@ -24,6 +30,8 @@ class BatchnormStatistics(Diagnosis):
 
     GROUP = OPTIMISATION
     HURTS_LEARNING = False
+    HELPS = 0.8
+    """The loss with fitting statistics, as a share of the loss without."""
     WORSE = 1.5
     """Loss with the kept statistics, as a multiple of the loss with the batch's own."""
     POINTS = 0.03
@@ -32,6 +40,33 @@ class BatchnormStatistics(Diagnosis):
     HEALTHY = script(network=STALE.format(0.1)).replace("train(30)", "train(200)")
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        return self._came_wrong(trace, bench) or self._went_stale(bench, trace)
+
+    def _came_wrong(self, trace: Trace, bench: Bench) -> Finding | None:
+        """Norms that are frozen in eval mode, with statistics that do not fit, as loaded ones."""
+        first = bench.first()
+        frozen = [part for part in first.modules() if _keeps(part) and not part.training]
+        if not frozen or not bench.batches[0].training or not is_mixed(first):
+            return None
+        effect = bench.cure(Change(network=partial(self._fit, bench)), self.HELPS)
+        if effect is None:
+            return None
+        found = self.confirmed(
+            trace, bench, effect,
+            [f"{plural(len(frozen), 'batch norm')} used kept statistics while training.",
+             effect.sentence("their statistics estimated on training batches")],
+            "load the statistics that belong to the weights, or let the norms estimate them "
+            "(train mode) before they are frozen", norms=len(frozen),
+        )  # fmt: skip
+        return replace(found, explains=CAME_WITH)
+
+    def _fit(self, bench: Bench, network: nn.Module) -> None:
+        modes = {part: part.training for part in network.modules()}
+        self._estimate(bench, network, [part for part in network.modules() if _keeps(part)])
+        for part, mode in modes.items():
+            part.training = mode
+
+    def _went_stale(self, bench: Bench, trace: Trace) -> Finding | None:
         network = bench.final()
         norms = [part for part in network.modules() if _keeps(part)]
         if not norms or not bench.batches[0].training:

@@ -17,6 +17,7 @@ from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
 from pellucid.doctor.judged import answers_of
 from pellucid.doctor.looks import RELUS, SIGMOIDS, TANHS, activations
+from pellucid.watch.program import Program, Slot
 from pellucid.watch.trace import LossCall, Trace
 
 ONE = NETWORK.replace("nn.Linear(32, 3)", "nn.Linear(32, 1), nn.Sigmoid()")
@@ -30,6 +31,7 @@ SCORES = {("Relu",): (0.0, math.inf), ("Neg", "Relu"): (-math.inf, 0.0), ("Tanh"
           ("LogSoftmax",): (-math.inf, 0.0)}  # fmt: skip
 """By the nodes that made a score, the last first, what it reaches."""
 BOUNDED: dict[str, tuple[Callable[..., Any], ...]] = {"Sigmoid": SIGMOIDS, "Tanh": TANHS}
+RESHAPES = ("getitem", "squeeze", "unsqueeze", "flatten", "view", "reshape")
 MOVED = ("Div", "Mul", "Add", "Sub", "Rsub", "Neg")
 """Nodes that shift and stretch."""
 
@@ -106,7 +108,36 @@ class OutputCannotReachTargets(Diagnosis):
         return call.target_low < low - self.SLACK or call.target_high > high + self.SLACK
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
-        return self._stretched(trace, bench) or self._without_relu(trace, bench)
+        return (
+            self._stretched(trace, bench)
+            or self._by_hand(trace, bench)
+            or self._without_relu(trace, bench)
+        )
+
+    def _by_hand(self, trace: Trace, bench: Bench) -> Finding | None:
+        """The same for a loss of the script's own, which takes the difference to the targets."""
+        ends = trace.models[bench.captured.model].ends_in[:1]
+        tails = [batch.tail for batch in bench.batches if batch.tail is not None]
+        found = map(bench.judge.find_target, bench.batches)
+        targets = [target for target in found if target is not None]
+        if not ends or ends[0] not in REACH or len(targets) < len(bench.batches) or not tails:
+            return None
+        alike = math.prod(tails[0].shape) == targets[0].numel()
+        if not alike or _first_call(tails[0]) not in ("sub", "rsub"):
+            return None
+        low, high = REACH[ends[0]]
+        every = torch.cat([y.detach().flatten().double() for y in targets])
+        beyond = float(((every < low - self.SLACK) | (every > high + self.SLACK)).double().mean())
+        if beyond < self.BEYOND:
+            return None
+        return self.proven(
+            next(entry.line for entry in trace.passes if entry.with_graph),
+            [f"The answer comes from {ends[0]}, which reaches {low:g} to {high:g}; "
+             f"{100 * beyond:.3g} % of the {len(every):,} targets lie beyond, from "
+             f"{float(every.min()):.3g} to {float(every.max()):.3g}."],
+            "leave the last activation out, or bring the targets to its range",
+            low=low, high=high, beyond=beyond,
+        )  # fmt: skip
 
     def _stretched(self, trace: Trace, bench: Bench) -> Finding | None:
         """An activation of two ends, shifted and stretched: the answers at both ends."""
@@ -157,6 +188,18 @@ class OutputCannotReachTargets(Diagnosis):
              effect.sentence("the last ReLU left out")],
             "leave the last activation out", where=calls[0].line,
         )  # fmt: skip
+
+
+def _first_call(tail: Program) -> str:
+    """What a loss does first with the answer, reshapes left out."""
+    slot = Slot(0)
+    for call in tail.calls:
+        if slot not in call.leaves():
+            continue
+        if call.name not in RESHAPES:
+            return call.name
+        slot = Slot(call.results[0])
+    return ""
 
 
 def _sigmoid(score: float) -> float:

@@ -15,6 +15,7 @@ class ParametersOutsideOptimiser(Diagnosis):
 
     LOOKS = 2  # a warm-up step may precede the second optimiser's first step
     GROUP = PROCEDURE
+    EXPLAINS = ("weights-never-change",)
     SICK = script(network=HEAD, optimiser="optimiser")
     HEALTHY = script(network=f"{NETWORK}\nnetwork[4] = nn.Linear(32, 3)")
 
