@@ -182,6 +182,10 @@ SICK = {
     "a divergence that weighs so much that codes say nothing": (
         "regularisation-too-strong", CODED.format("100.0"),
     ),
+    "the same in a mean over the batch": (
+        "regularisation-too-strong",
+        CODED.format("100.0").replace("* apart).backward()", "* apart).div(32).backward()"),
+    ),
     "the first state of a recurrent layer": (
         "samples-mixed", FIRST_MOMENT,
     ),
@@ -231,6 +235,9 @@ SICK = {
 HEALTHY = {
     "numbers": NUMBERS.format(""),
     "pictures that are drawn again": DRAWN.format(rows="200:", goal="clean"),
+    "a divergence that weighs little, in a mean": CODED.format("1.0").replace(
+        "* apart).backward()", "* apart).div(32).backward()"
+    ),
     "a divergence that weighs little": CODED.format("1.0"),
     "the last state of a recurrent layer": SICK["the first state of a recurrent layer"][1].replace(
         "[:, 0])", "[:, -1])"

@@ -50,7 +50,7 @@ class Terms:
         )
 
     def compared(self, network: nn.Module) -> float:
-        """The term with the targets, of a network that is calm."""
+        """The loss without the penalty, of a network that is calm."""
         with torch.no_grad(), torch.random.fork_rng():
             torch.manual_seed(0)
             return self._compared(answers_of(network, self.batch), weights_of(network))
@@ -72,7 +72,9 @@ class Terms:
         return dataclasses.replace(self._tail, calls=calls, outputs=(self.data,))
 
     def _compared(self, answers: list[Tensor], weights: dict[str, Tensor]) -> float:
-        return float(self._alone().again(answers, weights)[0].detach().sum())
+        tail = self.lighter(0.0).tail
+        assert tail is not None
+        return float(tail.again(answers, weights)[0].detach().sum())
 
 
 def trivial_of_terms(batches: list[Batch], network: nn.Module) -> float | None:
