@@ -137,7 +137,9 @@ def test_a_script_that_leaves_by_os_exit_is_told_to_have_done_so() -> None:
 
 
 def test_ctrl_c_ends_the_script_as_python_does_and_the_doctor_still_speaks() -> None:
-    write(TRAINING + "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\ntrain(1000)\n")
+    heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"  # if it was begun deaf to it
+    pressed = f"import os, signal\n{heard}\nos.kill(os.getpid(), signal.SIGINT)\n"
+    write(f"{TRAINING}{pressed}train(1000)\n")
     plain = alone("train.py")
     watched = alone("-m", "pellucid", "doctor", "--no-probe", "train.py")
     assert watched.returncode == 130
