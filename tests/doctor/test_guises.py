@@ -11,7 +11,7 @@ from torch.nn import functional
 import guise_cases
 from pellucid.doctor.cases import EVALUATE, NETWORK, STEP, long_script, script
 from pellucid.doctor.diagnoses import regularisation_too_strong
-from pellucid.doctor.examination import examine
+from pellucid.doctor.examination import Examination, examine
 from pellucid.doctor.finding import FAULT, SUGGESTION, SUSPECTED
 from pellucid.doctor.script import run_script
 
@@ -267,19 +267,20 @@ def test_dropout_is_found_by_a_diagnosis_that_was_loaded_while_the_function_was_
     with monkeypatch.context() as exchanged:
         exchanged.setattr(functional, "dropout", lambda *args, **named: drop(*args, **named))
         importlib.reload(regularisation_too_strong)
-    path = tmp_path / "train.py"
-    path.write_text(regularisation_too_strong.DIAGNOSIS.SICK)
-    outcome = run_script(path, [])
-    found = examine(outcome.trace, outcome.captured, seconds=600)
+    found = examined(tmp_path / "train.py", regularisation_too_strong.DIAGNOSIS.SICK)
     assert [finding.name for finding in found.alarms] == ["regularisation-too-strong"]
 
 
-def names_in(path: Path, text: str) -> list[str]:
+def examined(path: Path, text: str) -> Examination:
     path.write_text(text)
     outcome = run_script(path, [])
     assert outcome.exit_code == 0 or outcome.trace.crash, outcome
-    found = examine(outcome.trace, outcome.captured, seconds=600)
-    return [finding.name for finding in found.findings if finding.grade != SUSPECTED]
+    return examine(outcome.trace, outcome.captured, seconds=600)
+
+
+def names_in(path: Path, text: str) -> list[str]:
+    found = examined(path, text).findings
+    return [finding.name for finding in found if finding.grade != SUSPECTED]
 
 
 @pytest.mark.parametrize("guise", GUISES | guise_cases.SICK)
@@ -298,8 +299,5 @@ def test_without_the_fault_none_of_these_is_said(guise: str, tmp_path: Path) -> 
 def test_a_rate_is_no_fault_where_a_twin_foretells_the_targets(
     foretold: str, kind: str, tmp_path: Path
 ) -> None:
-    path = tmp_path / "train.py"
-    path.write_text(guise_cases.TWIN.format(foretold))
-    outcome = run_script(path, [])
-    found = examine(outcome.trace, outcome.captured, seconds=600)
+    found = examined(tmp_path / "train.py", guise_cases.TWIN.format(foretold))
     assert ("learning-rate-too-low", kind) in [(f.name, f.kind) for f in found.findings]

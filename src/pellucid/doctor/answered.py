@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pellucid.doctor.bench import Bench
-from pellucid.doctor.examples import labels_of
+from pellucid.doctor.examples import labels_of, newest
 from pellucid.watch.lines import Line
 from pellucid.watch.recorder import tensors_in
 
+Pairs = list[tuple[Tensor | None, Tensor]]
+"""Answers and targets, a batch each."""
 ENOUGH = 50
 """Examples of an evaluation that say something."""
 
@@ -97,8 +100,40 @@ def foretold(network: nn.Module, inputs: Tensor, targets: Tensor) -> Foretold | 
 def in_evaluation(bench: Bench, network: nn.Module | None = None) -> Answered | None:
     """What the trained network, or another, answers in eval mode to the newest batches of
     evaluation."""
-    scores, labels = [], []
+    return _as_classes(*_newest(bench, network))
+
+
+def evaluated(bench: Bench, network: nn.Module | None = None) -> Answered | Foretold | None:
+    """The same, of classes or else of one number an example."""
     pairs, line = _newest(bench, network)
+    return _as_classes(pairs, line) or _as_numbers(pairs, line)
+
+
+def ask(network: nn.Module, *given: Any, **named: Any) -> Tensor | None:
+    """The first tensor that a network answers, without a gradient and with chance put back."""
+    with torch.no_grad(), torch.random.fork_rng():
+        return next(tensors_in(network(*given, **named)), None)
+
+
+def _asked(network: nn.Module, inputs: Tensor) -> Tensor | None:
+    return ask(network, inputs.to(next(network.parameters(), inputs)))
+
+
+def _newest(bench: Bench, network: nn.Module | None) -> tuple[Pairs, Line | None]:
+    """Answers and targets of the newest evaluation's batches, and where it stands."""
+    kept = bench.captured
+    if bench.subject.is_together:
+        return [], None  # an evaluation asks one of several networks, or each by itself
+    entries = newest(e for e in kept.held if e.facts and e.facts.model == kept.model
+                     and e.target is not None)  # fmt: skip
+    network = (network or bench.final()).eval()
+    pairs = [(ask(network, *e.given, **e.named), e.target) for e in entries if e.target is not None]
+    facts = entries[-1].facts if entries else None
+    return pairs, facts.line if facts else None
+
+
+def _as_classes(pairs: Pairs, line: Line | None) -> Answered | None:
+    scores, labels = [], []
     for answer, target in pairs:
         expected, score = labels_of(target), None if answer is None else _scores(answer)
         if expected is None or score is None or len(score) != len(expected):
@@ -111,42 +146,13 @@ def in_evaluation(bench: Bench, network: nn.Module | None = None) -> Answered | 
     return whole if _fit(whole.scores, whole.labels) else None
 
 
-def foretold_in_evaluation(bench: Bench, network: nn.Module | None = None) -> Foretold | None:
-    """The same for one number an example."""
-    pairs, line = _newest(bench, network)
+def _as_numbers(pairs: Pairs, line: Line | None) -> Foretold | None:
     found = [None if a is None else _numbers(a, target) for a, target in pairs]
     known = [part for part in found if part is not None]
     if len(known) < len(found) or sum(len(part.answers) for part in known) < ENOUGH:
         return None
     answers, targets = (torch.cat([getattr(p, of) for p in known]) for of in ("answers", "targets"))
     return Foretold(answers, targets, line)
-
-
-def _asked(network: nn.Module, inputs: Tensor) -> Tensor | None:
-    place = next(network.parameters(), inputs)
-    with torch.no_grad(), torch.random.fork_rng():
-        return next(tensors_in(network(inputs.to(place))), None)
-
-
-def _newest(
-    bench: Bench, network: nn.Module | None
-) -> tuple[list[tuple[Tensor | None, Tensor]], Line | None]:
-    """Answers and targets of the newest evaluation's batches, and where it stands."""
-    kept = bench.captured
-    if bench.subject.is_together:
-        return [], None  # an evaluation asks one of several networks, or each by itself
-    entries = [e for e in kept.held if e.step and e.facts and e.target is not None]
-    entries = [e for e in entries if e.facts and e.facts.model == kept.model]
-    entries = [entry for entry in entries if entry.step == entries[-1].step]
-    network = (network or bench.final()).eval()
-    pairs = []
-    for entry in entries:
-        with torch.no_grad(), torch.random.fork_rng():
-            answer = next(tensors_in(network(*entry.given, **entry.named)), None)
-        assert entry.target is not None
-        pairs.append((answer, entry.target))
-    facts = entries[-1].facts if entries else None
-    return pairs, facts.line if facts else None
 
 
 def _numbers(answer: Tensor, targets: Tensor) -> Foretold | None:

@@ -49,7 +49,9 @@ STEPS = 60
 GAME_STEPS = 160
 """The same where several networks work against each other: each has its share of the steps."""
 LATE = 4
-"""Times as many steps for what shows late."""
+"""Times as many steps for what shows late, where the run is stuck."""
+LATE_SHARE = 0.95
+"""What such a change lowers the loss to at least."""
 TRIALS = 12
 FAITHFUL = 0.02
 """How far the losses of a repetition may lie from the run's, as a share of them, in the median."""
@@ -144,24 +146,16 @@ class Bench:
         if self._standing is None:
             with _aside():
                 first, _ = self.judge(self.first())
-            reached = self.reached()
+            reached, trivial = self.reached(), self.judge.trivial()
+            knows_floor = trivial is not None
+            if trivial is None and not self.is_game:
+                with _aside():
+                    trivial = trivial_of_terms(self.judge.batches, self.first())
             self._standing = Standing(
-                first, reached.loss, self._trivial(), reached.right, self.judge.majority(),
+                first, reached.loss, trivial, reached.right, self.judge.majority(), knows_floor,
                 self._is_improving(),
             )  # fmt: skip
         return self._standing
-
-    @property
-    def knows_floor(self) -> bool:
-        """Whether it is known how low the loss can get."""
-        return self.judge.trivial() is not None
-
-    def _trivial(self) -> float | None:
-        found = self.judge.trivial()
-        if found is not None or self.is_game:
-            return found
-        with _aside():
-            return trivial_of_terms(self.judge.batches, self.first())
 
     def _is_improving(self) -> bool:
         if self.is_game:
@@ -208,7 +202,7 @@ class Bench:
         effect = self.effect(change)
         return replace(effect, is_only_sooner=True) if effect.lowers_loss_to(share) else None
 
-    def late(self, change: Change, share: float) -> Effect | None:
+    def late(self, change: Change) -> Effect | None:
         """The effect of a change that helps a run which is stuck, but only after many more steps
         than a trial has, and comes below what the whole run reached. Raises `NotPossible`."""
         steps = LATE * self.steps
@@ -216,11 +210,11 @@ class Bench:
         if not self.standing().is_stuck or steps * self._pace > left / LATE:
             return None
         whole = Effect((self.reached(),), (self.run(change, steps),))
-        if not whole.lowers_loss_to(share):
+        if not whole.lowers_loss_to(LATE_SHARE):
             return None
         pairs = [[self.run(each, steps, k) for k in range(REPEATS)] for each in (NOTHING, change)]
         effect = Effect(tuple(pairs[0]), tuple(pairs[1]), self.judge.MEASURE)
-        return effect if effect.lowers_loss_to(share) else None
+        return effect if effect.lowers_loss_to(LATE_SHARE) else None
 
     def further(self) -> Effect:
         """The run's end, and the same steps again from there on. Raises `NotPossible`."""

@@ -66,6 +66,11 @@ class Change:
 NOTHING = Change()
 
 
+def itself(x: Tensor) -> Tensor:
+    """In place of a call that is to be left out."""
+    return x
+
+
 def starting_at(network: nn.Module) -> Change:
     """Begin with the weights of another network."""
     state = network.state_dict()
@@ -171,6 +176,8 @@ class Standing:
     right: float | None
     majority: float | None
     """The share of the judged examples that belong to the most frequent class."""
+    knows_floor: bool
+    """Whether the loss function is one of which it is known how low it can get."""
     improving: bool
     """Whether the last third of the steps had a lower loss than the third before it."""
 

@@ -74,26 +74,32 @@ def held(batches: Iterable[Held]) -> Table | None:
     return table(kept, [batch.target for batch in kept])
 
 
+def newest(batches: Iterable[Held]) -> list[Held]:
+    """Those of the last evaluation after the first step."""
+    kept = [entry for entry in batches if entry.step]
+    return [entry for entry in kept if entry.step == kept[-1].step]
+
+
 def sides_of(captured: Captured, rows: int) -> Sides | None:
     """Kept training rows, and the newest evaluation's that were not trained on; None if there are
     fewer than so many of either."""
     training = learnt(captured)
-    kept = [
+    last = newest(
         entry
         for entry in captured.held
-        if entry.step and entry.facts and entry.facts.model == captured.model
+        if entry.facts and entry.facts.model == captured.model
         and 2 * entry.facts.known <= entry.facts.examples
-    ]  # fmt: skip
-    if training is None or not kept:
+    )  # fmt: skip
+    if training is None or not last:
         return None
-    evaluation = held(entry for entry in kept if entry.step == kept[-1].step)
+    evaluation = held(last)
     if evaluation is None or evaluation.inputs.shape[1:] != training.inputs.shape[1:]:
         return None
     if min(len(training.inputs), len(evaluation.inputs)) < rows:
         return None
     finite = all(bool(torch.isfinite(t.inputs).all()) for t in (training, evaluation))
-    assert kept[-1].facts is not None
-    return Sides(training, evaluation, kept[-1].facts.line) if finite else None
+    assert last[-1].facts is not None
+    return Sides(training, evaluation, last[-1].facts.line) if finite else None
 
 
 def table(batches: Sequence[Batch | Held], targets: Sequence[Tensor | None]) -> Table | None:

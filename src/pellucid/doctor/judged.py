@@ -17,6 +17,8 @@ from pellucid.watch.captured import Batch
 from pellucid.watch.program import Constant, Program
 from pellucid.watch.recorder import tensors_in
 
+CLASSES = ("cross_entropy", "nll_loss")
+"""Loss functions that take the numbers of classes."""
 WIDE = 1_000
 """Numbers of an answer up to which the best constant is searched for."""
 JUDGED = 16
@@ -266,7 +268,7 @@ def _constant(tail: Program, targets: Tensor) -> Tensor | None:
 
 def _symbols(tail: Program) -> Tensor | None:
     """The classes of sequences, laid flat: examples × moments of them."""
-    losses = [call for call in tail.calls if call.name in ("cross_entropy", "nll_loss")]
+    losses = [call for call in tail.calls if call.name in CLASSES]
     if len(losses) != 1 or len(tail.shape) != 3 or len(losses[0].args) < 2:
         return None
     target = losses[0].args[1]

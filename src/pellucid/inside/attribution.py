@@ -59,6 +59,11 @@ class Question:
         with torch.no_grad():
             return torch.cat([self.score(batch) for batch in torch.split(pictures, BATCH)])
 
+    def difference(self) -> float:
+        """The picture's score less that of black, which values that add up to it must sum to."""
+        ends = self.scores(torch.stack([self.black, self.picture[0]])).double()
+        return float(ends[1] - ends[0])
+
     def slopes(self, pictures: Tensor) -> Tensor:
         """The gradient of each picture's score with respect to it, (n, c, h, w)."""
         found = []

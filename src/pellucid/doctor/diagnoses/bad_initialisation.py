@@ -30,9 +30,7 @@ class BadInitialisation(Diagnosis):
         "learning-rate-too-low", "learning-rate-too-high", "optimiser-unsuited", "no-nonlinearity",
         "stopped-too-early", "regularisation-too-strong",
     )  # fmt: skip
-    HELPS, LATE = 0.8, 0.95
-    """The loss with it as a share of the loss without; and after more steps, where the run is
-    stuck."""
+    HELPS = 0.8
     SICK = long_script(network=PLAIN + SAME)
     HEALTHY = long_script(network=PLAIN)
 
@@ -63,7 +61,7 @@ class BadInitialisation(Diagnosis):
         if standing.is_good:
             return None
         change = Change(network=begin_anew)
-        effect = bench.cure(change, self.HELPS) or bench.late(change, self.LATE)
+        effect = bench.cure(change, self.HELPS) or bench.late(change)
         if effect is None:
             return None
         return self.confirmed(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
-from pellucid.doctor.examples import labels_of, learnt, sides_of
+from pellucid.doctor.examples import labels_of, learnt, newest, sides_of
 from pellucid.doctor.finding import SUGGESTION, Finding
 from pellucid.watch.captured import Captured, Held
 from pellucid.watch.trace import Trace
@@ -122,20 +122,16 @@ class BadSplit(Diagnosis):
     @staticmethod
     def _evaluated(trace: Trace, captured: Captured) -> _Evaluated | None:
         """The newest evaluation, if all its batches were kept."""
-        kept = [
-            entry for entry in captured.held
-            if entry.facts and entry.step and entry.facts.model == captured.model
-        ]  # fmt: skip
-        if not kept:
+        last = newest(e for e in captured.held if e.facts and e.facts.model == captured.model)
+        if not last:
             return None
-        last = [entry for entry in kept if entry.step == kept[-1].step]
         found = [None if e.target is None else labels_of(e.target.detach().cpu()) for e in last]
         labels = [entry for entry in found if entry is not None]
         if len(labels) < len(last):
             return None
         seen = sum(
             entry.examples for entry in trace.passes
-            if not entry.with_graph and entry.step == kept[-1].step
+            if not entry.with_graph and entry.step == last[-1].step
             and entry.model == captured.model
         )  # fmt: skip
         whole = torch.cat(labels)

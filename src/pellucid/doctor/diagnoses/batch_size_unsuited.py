@@ -36,12 +36,12 @@ class BatchSizeUnsuited(Diagnosis):
         size = bench.batches[0].size
         if len(trace.steps) >= self.FEW or size < 8 * self.PARTS or bench.standing().is_good:
             return None
-        change, first = Change(parts=self.PARTS), bench.standing().first
+        change, standing = Change(parts=self.PARTS), bench.standing()
         effect = bench.cure(change, self.HELPS, learnt=1)
-        if effect is None and not bench.knows_floor:
+        if effect is None and not standing.knows_floor:
             tried = bench.effect(change)
             reached = Effect((bench.reached(),) * len(tried.changed), tried.changed)
-            falls = all(one.falls_on_by(self.FALLS, first) for one in (tried, reached))
+            falls = all(one.falls_on_by(self.FALLS, standing.first) for one in (tried, reached))
             effect = tried if falls else None
         if effect is None:
             return None

@@ -28,8 +28,6 @@ class FrozenByMistake(Diagnosis):
                 "stopped-too-early", "graph-cut")  # fmt: skip
     HELPS = 0.8
     """The loss with everything trainable, as a share of the loss without."""
-    LATE = 0.95
-    """The same after more steps, where the run is stuck."""
     HELPS_SOONER = 0.9
     """The same after as many steps, where the frozen weights have never learnt anything."""
     SICK = script(network=NETWORK + FREEZE.format('name.startswith("1")'))
@@ -67,7 +65,7 @@ class FrozenByMistake(Diagnosis):
             return None
         drawn = _as_drawn(network, frozen)
         change = Change(network=_thaw, optimiser=_hold)
-        effect = bench.cure(change, self.HELPS) or bench.late(change, self.LATE)
+        effect = bench.cure(change, self.HELPS) or bench.late(change)
         if effect is None and drawn:
             effect = bench.sooner(change, self.HELPS_SOONER)
         if effect is None:

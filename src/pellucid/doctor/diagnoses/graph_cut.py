@@ -8,7 +8,7 @@ from torch import Tensor
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
-from pellucid.doctor.effect import Change
+from pellucid.doctor.effect import Change, itself
 from pellucid.doctor.finding import Finding
 from pellucid.doctor.judged import answers_of
 from pellucid.watch.trace import Trace
@@ -30,9 +30,8 @@ network = Network()"""
 class GraphCut(Diagnosis):
     """A detach, item, numpy round trip or no_grad cuts the gradient on its way."""
 
-    HELPS, LATE = 0.8, 0.95
-    """The loss without the cut, as a share of the loss with it; and after more steps, where the
-    run is stuck."""
+    HELPS = 0.8
+    """The loss without the cut, as a share of the loss with it."""
     LOOKS = 3  # steps that were looked at, in all of which it must be so
     GROUP = PROCEDURE
     SICK = script(network=BODY.format(".detach()"))
@@ -57,8 +56,8 @@ class GraphCut(Diagnosis):
         """A detach inside the network, without which it learns what it does not learn with it."""
         if bench.is_game or bench.standing().trivial is None or not _cuts(bench):
             return None
-        change = Change(calls=dict.fromkeys(DETACHES, _itself))
-        effect = bench.cure(change, self.HELPS) or bench.late(change, self.LATE)
+        change = Change(calls=dict.fromkeys(DETACHES, itself))
+        effect = bench.cure(change, self.HELPS) or bench.late(change)
         if effect is None:
             return None
         return self.confirmed(
@@ -81,10 +80,6 @@ def _cuts(bench: Bench) -> int:
     with torch.random.fork_rng():
         answers_of(bench.first(), bench.batches[0], Change(calls=calls))
     return len(found)
-
-
-def _itself(x: Tensor) -> Tensor:
-    return x
 
 
 DIAGNOSIS = GraphCut

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pellucid.doctor.answered import (
     Answered,
     Foretold,
     answered,
     by_chance,
+    evaluated,
     foretold,
-    foretold_in_evaluation,
-    in_evaluation,
 )
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
@@ -106,7 +105,7 @@ class LabelErrors(Diagnosis):
         changes = bench.from_the_end(), bench.from_the_end(batch=left_out)
         pairs = []
         for repetition in range(self.REPEATS):
-            twins = [_opinions(bench, bench.trained(c, steps, repetition)) for c in changes]
+            twins = [evaluated(bench, bench.trained(c, steps, repetition)) for c in changes]
             if twins[0] is None or twins[1] is None:
                 return None
             pairs.append((twins[0], twins[1]))
@@ -158,7 +157,7 @@ class LabelErrors(Diagnosis):
     def _contradicted(self, bench: Bench) -> Suspects | None:
         from scipy.stats import fisher_exact
 
-        evaluation, table = _opinions(bench), learnt(bench.captured)
+        evaluation, table = evaluated(bench), learnt(bench.captured)
         if evaluation is None or table is None or len(table.inputs) < self.ROWS:
             return None
         network = bench.final()
@@ -181,11 +180,6 @@ class LabelErrors(Diagnosis):
         known = marks(table.inputs)
         kept = frozenset(known[row] for row in rows.nonzero().flatten().tolist())
         return Suspects(rows, kept, share, float(others.double().mean()))
-
-
-def _opinions(bench: Bench, network: nn.Module | None = None) -> Opinions | None:
-    """What is answered to the evaluation's examples, classes or numbers."""
-    return in_evaluation(bench, network) or foretold_in_evaluation(bench, network)
 
 
 def _reached(opinions: list[Opinions]) -> tuple[float, str]:

@@ -29,8 +29,6 @@ class LearningRateTooHigh(Diagnosis):
     SMALLER = (1 / 3, 1 / 10, 1 / 100, 1 / 1000)
     HELPS = 0.8
     """The loss with the smaller rate, as a share of the loss without, in every repetition."""
-    LATE = 0.95
-    """The same after more steps, where the run is stuck."""
     SICK = long_script(optimiser=OPTIMISER.format(300.0))
     HEALTHY = long_script(optimiser=OPTIMISER.format(0.3))
 
@@ -45,7 +43,7 @@ class LearningRateTooHigh(Diagnosis):
         changes = [Change(rate=factor, of=which) for factor in self.SMALLER]
         factor = self.SMALLER[bench.best(changes)]
         change = Change(rate=factor, of=which)
-        effect = bench.cure(change, self.HELPS) or bench.late(change, self.LATE)
+        effect = bench.cure(change, self.HELPS) or bench.late(change)
         if effect is None:
             return None
         evidence = [effect.sentence(f"a rate of {rate * factor:.3g} instead of {rate:.3g}")]

@@ -12,11 +12,11 @@ from pellucid.doctor.cases import STEP, long_script
 from pellucid.doctor.diagnosis import OUTPUT, Diagnosis, last_step
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import CONFIRMED, Finding
+from pellucid.doctor.judged import CLASSES
 from pellucid.watch.trace import Trace
 
 LOSS = "functional.cross_entropy(network(inputs[rows]), labels[rows])"
 ONE_HOT = "functional.l1_loss(network(inputs[rows]), functional.one_hot(labels[rows], 3).float())"
-CLASSES = {"cross_entropy", "nll_loss"}
 DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
 
@@ -55,7 +55,7 @@ class LossUnsuitedToTask(Diagnosis):
             return None
         known = {call.name for call in trace.losses if call.with_graph}
         scores = len(batch.tail.shape) == 2 and batch.tail.shape[1] > 2
-        if not scores or known & CLASSES or not _are_numbers_of_classes(target, before.classes):
+        if not scores or known & {*CLASSES} or not _are_numbers_of_classes(target, before.classes):
             return None
         afters = [in_evaluation(bench, bench.trained(Change(loss=_by_number), bench.steps, k))
                   for k in range(REPEATS)]  # fmt: skip

@@ -8,7 +8,7 @@ from torch import Tensor
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
-from pellucid.doctor.examples import input_of
+from pellucid.doctor.examples import input_of, newest
 from pellucid.doctor.finding import Finding
 from pellucid.watch.trace import Choice, Meeting, Trace
 
@@ -45,8 +45,7 @@ class MetricWrong(Diagnosis):
         given = [input_of(batch) for batch in bench.batches]
         if any(_is_itself(x, y) or y is None for x, y in zip(given, goals, strict=True)):
             return None
-        entries = [entry for entry in bench.captured.held if entry.step]
-        entries = [entry for entry in entries if entry.step == entries[-1].step]
+        entries = newest(bench.captured.held)
         if not entries or not all(_is_itself(input_of(e), e.target) for e in entries):
             return None
         known = torch.cat([y.double().flatten() for y in goals if y is not None])

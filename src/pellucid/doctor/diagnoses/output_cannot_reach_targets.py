@@ -8,12 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import NETWORK, STEP, script
 from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
-from pellucid.doctor.effect import Change
+from pellucid.doctor.effect import Change, itself
 from pellucid.doctor.finding import Finding
 from pellucid.doctor.judged import answers_of
 from pellucid.doctor.looks import RELUS, SIGMOIDS, TANHS, activations
@@ -178,7 +177,7 @@ class OutputCannotReachTargets(Diagnosis):
         relus = [c for c in activations(bench.first(), bench.batches[:1]) if c.kind == "relu"]
         if not relus:
             return None
-        change = Change(calls=dict.fromkeys(RELUS, _itself), calls_spared=len(relus) - 1)
+        change = Change(calls=dict.fromkeys(RELUS, itself), calls_spared=len(relus) - 1)
         effect = bench.cure(change, self.HELPS, learnt=1)
         if effect is None:
             return None
@@ -204,10 +203,6 @@ def _first_call(tail: Program) -> str:
 
 def _sigmoid(score: float) -> float:
     return 1 / (1 + math.exp(-score)) if score > -700 else 0.0
-
-
-def _itself(x: Tensor) -> Tensor:
-    return x
 
 
 DIAGNOSIS = OutputCannotReachTargets

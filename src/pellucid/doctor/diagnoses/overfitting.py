@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import nn
 
+from pellucid.doctor.answered import ask
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, STEP, script
 from pellucid.doctor.diagnosis import AFTER, Diagnosis
-from pellucid.doctor.examples import Table, held, learnt
+from pellucid.doctor.examples import Table, held, learnt, newest
 from pellucid.doctor.finding import SUGGESTION, Finding
-from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Score, Trace
 
 WIDE = "network = nn.Sequential(nn.Linear(12, 256), nn.ReLU(), nn.Linear(256, 3))"
@@ -48,8 +47,8 @@ class Overfitting(Diagnosis):
         """What the trained network explains of its training targets, and of evaluation's."""
         if bench.subject.is_together:
             return None
-        entries = [e for e in bench.captured.held if e.step and e.facts and not e.facts.known]
-        last = [e for e in entries if e.step == entries[-1].step and e.target is not None]
+        entries = newest(e for e in bench.captured.held if e.facts and not e.facts.known)
+        last = [entry for entry in entries if entry.target is not None]
         training, others = learnt(bench.captured), held(last)
         if training is None or others is None or min(map(_rows, (training, others))) < self.ROWS:
             return None
@@ -107,8 +106,7 @@ def _explained(network: nn.Module, table: Table) -> float | None:
     targets = table.targets
     if targets is None or not targets.dtype.is_floating_point or table.labels() is not None:
         return None
-    with torch.no_grad(), torch.random.fork_rng():
-        answer = next(tensors_in(network(table.inputs.to(next(network.parameters())))), None)
+    answer = ask(network, table.inputs.to(next(network.parameters())))
     if answer is None or answer.numel() != targets.numel():
         return None
     off = (answer.cpu().reshape(targets.shape) - targets).double().pow(2).sum()

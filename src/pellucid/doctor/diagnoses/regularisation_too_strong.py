@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
 from pellucid.doctor.bench import LATE, REPEATS, Bench
 from pellucid.doctor.cases import NETWORK, long_script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis, last_step
-from pellucid.doctor.effect import STUCK, Change, median
+from pellucid.doctor.effect import STUCK, Change, itself, median
 from pellucid.doctor.finding import CONFIRMED, Finding
 from pellucid.doctor.judged import calm
-from pellucid.doctor.terms import Terms, terms_of
+from pellucid.doctor.terms import Terms, terms_of, trivial_of_terms
 from pellucid.watch.captured import Batch
 from pellucid.watch.replay import DROPOUTS
 from pellucid.watch.trace import Trace
@@ -30,8 +30,6 @@ class RegularisationTooStrong(Diagnosis):
     STRONG, SOONER = 0.6, 0.8
     """Share of dropout from which on it is told, as a suggestion, that as many steps without it
     come to this share of the loss."""
-    LATE = 0.95
-    """The same after more steps, where the run is stuck."""
     LIGHTER = (0.1, 0.01, 0.001)
     """Times the penalty, one after the other."""
     SLOWER = 0.1
@@ -50,7 +48,7 @@ class RegularisationTooStrong(Diagnosis):
         tries = []
         if share:
             dropouts = [getattr(functional, name) for name in DROPOUTS]
-            change = Change(network=_attend_to_all, calls=dict.fromkeys(dropouts, _itself))
+            change = Change(network=_attend_to_all, calls=dict.fromkeys(dropouts, itself))
             tries.append((f"no dropout instead of {share:g}", change))
         if decay:
             tries.append((f"no weight decay instead of {decay:g}", Change(optimiser=_no_decay)))
@@ -58,7 +56,7 @@ class RegularisationTooStrong(Diagnosis):
             effect = bench.cure(change, self.HELPS)
             if effect is None and share >= self.STRONG and change.calls:
                 effect = bench.sooner(change, self.SOONER)
-            effect = effect or bench.late(change, self.LATE)
+            effect = effect or bench.late(change)
             if effect is not None:
                 return self.confirmed(
                     trace, bench, effect, [effect.sentence(what)],
@@ -74,13 +72,10 @@ class RegularisationTooStrong(Diagnosis):
         if bench.standing().improving:
             return None  # it may only have begun
         terms = [found for batch in bench.judge.batches if (found := terms_of(batch)) is not None]
-        network = bench.final()
-        calm(network, False)
-        means = [found.of_mean(network) for found in terms]
-        known = [mean for mean in means if mean is not None]
-        if not terms or len(known) < len(bench.judge.batches):
+        trivial = trivial_of_terms(bench.judge.batches, bench.final())
+        if trivial is None:
             return None
-        reached, trivial = _compared(network, terms), sum(known) / len(known)
+        reached = _compared(bench.final(), terms)
         if reached < STUCK * trivial:
             return None
         steps = LATE * bench.steps
@@ -134,10 +129,6 @@ def _attend_to_all(network: nn.Module) -> None:
     for part in network.modules():
         if isinstance(part, nn.MultiheadAttention):
             part.dropout = 0.0
-
-
-def _itself(x: Tensor) -> Tensor:
-    return x
 
 
 def _no_decay(network: nn.Module, optimiser: Optimizer) -> Optimizer:

@@ -33,7 +33,7 @@ class StoppedTooEarly(Diagnosis):
         if standing.is_good or not (standing.improving or is_short):
             return None
         effect = bench.further()
-        falls = not bench.knows_floor and effect.falls_on_by(self.FALLS, standing.first)
+        falls = not standing.knows_floor and effect.falls_on_by(self.FALLS, standing.first)
         if not (falls or effect.lowers_loss_to(self.HELPS)):
             return None
         steps = len(effect.changed[0].losses)

@@ -16,11 +16,11 @@ from pellucid.doctor.diagnosis import DATA, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.examples import learnt
 from pellucid.doctor.finding import CONFIRMED, SUGGESTION, Finding
+from pellucid.doctor.judged import CLASSES
 from pellucid.watch.lines import Line
 from pellucid.watch.trace import LossCall, Trace
 
 SHARES = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
-CLASSES = ("cross_entropy", "nll_loss")
 NUMBERS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
 

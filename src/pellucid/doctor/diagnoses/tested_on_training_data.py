@@ -13,6 +13,7 @@ from torch import Tensor
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
+from pellucid.doctor.examples import newest
 from pellucid.doctor.finding import FAULT, SUGGESTION, Finding
 from pellucid.watch.lines import Line
 from pellucid.watch.rows import marks_of
@@ -79,8 +80,8 @@ class TestedOnTrainingData(Diagnosis):
         known = {
             m for batch in bench.captured.batches() for m in _drawn(bench.judge.find_target(batch))
         }
-        entries = [e for e in bench.captured.held if e.step and _drawn(e.target)]
-        sweep = [_drawn(e.target) for e in entries if e.step == entries[-1].step]
+        entries = newest(e for e in bench.captured.held if _drawn(e.target))
+        sweep = [_drawn(entry.target) for entry in entries]
         asked = [mark for marks in sweep for mark in marks]
         if len(asked) < self.ROWS or len(asked) - len(set(asked)) > self.LEAST * len(asked):
             return None

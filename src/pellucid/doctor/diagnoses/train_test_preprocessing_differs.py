@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
+from pellucid.doctor.answered import ask
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
 from pellucid.doctor.examples import Sides, Table, sides_of
 from pellucid.doctor.finding import CONFIRMED, Finding
 from pellucid.watch.captured import Captured
-from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
 
@@ -175,8 +174,7 @@ def _goodness(network: nn.Module, inputs: Tensor, targets: Tensor | None) -> Ten
     as a share of the targets' variance, at least -1."""
     assert targets is not None
     place = next(network.parameters())
-    with torch.no_grad(), torch.random.fork_rng():
-        answer = next(tensors_in(network(inputs.to(place))), None)
+    answer = ask(network, inputs.to(place))
     if answer is None or not answer.ndim or len(answer) != len(targets):
         return None
     answer = answer.cpu()

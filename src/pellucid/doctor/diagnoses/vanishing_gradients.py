@@ -36,8 +36,6 @@ class VanishingGradients(Diagnosis):
     HELPS = 0.8
     FREED = 0.99
     """The same where the run is stuck at the trivial answer, as such networks are."""
-    LATE = 0.95
-    """The same after more steps, for networks so deep that the cure shows late."""
     SICK = long_script(network=DEEP.format("Sigmoid"))
     HEALTHY = long_script(network=DEEP.format("ReLU").replace("range(7)", "range(1)"))
 
@@ -55,7 +53,7 @@ class VanishingGradients(Diagnosis):
             calls_most=len(calls),
         )  # fmt: skip
         effect = bench.cure(change, self.HELPS, freed=self.FREED)
-        effect = effect or bench.sooner(change, self.HELPS) or bench.late(change, self.LATE)
+        effect = effect or bench.sooner(change, self.HELPS) or bench.late(change)
         if effect is None:
             return None
         kinds = " and ".join(sorted({call.kind for call in calls}))

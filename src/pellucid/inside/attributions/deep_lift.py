@@ -7,8 +7,6 @@ activation differences (the rescale rule).
 
 from __future__ import annotations
 
-import torch
-
 from pellucid.inside.attribution import Attribution, DoesNotApply, Question
 from pellucid.inside.through_captum import Scored, asked, method_of
 
@@ -22,8 +20,7 @@ def attribute(question: Question) -> Attribution:
     with asked(question.seed):
         method = method_of("DeepLift", Scored(question))
         values = method.attribute(question.picture, question.black[None], target=0)[0].detach()
-    ends = question.scores(torch.stack([question.black, question.picture[0]])).double()
-    difference = float(ends[1] - ends[0])
+    difference = question.difference()
     residual = abs(float(values.double().sum()) - difference)
     if residual > MISSED * abs(difference):
         raise DoesNotApply(

@@ -19,8 +19,7 @@ ENOUGH = 0.005
 
 def attribute(question: Question) -> Attribution:
     """(pixel − black) · mean gradient on the way; the error is the completeness residual."""
-    ends = question.scores(torch.stack([question.black, question.picture[0]])).double()
-    difference = float(ends[1] - ends[0])
+    difference = question.difference()
     for steps in STEPS:
         values = along_the_way(question, steps)
         residual = abs(float(values.double().sum()) - difference)

@@ -45,8 +45,9 @@ def measure(subject: Subject) -> Reading:
                 "replies": [{"error": one.error, **one.facts} for one in replies],
             }
         )
-    for package in sorted(set(out_of_reach().values())):
-        names = [name for name, needed in out_of_reach().items() if needed == package]
+    lacking = out_of_reach()
+    for package in sorted(set(lacking.values())):
+        names = [name for name, needed in lacking.items() if needed == package]
         skipped.append(f"{', '.join(names)}: pip install {package} to have them, too.")
     pictures = [
         {**entry, **posed_as(question, subject)}
