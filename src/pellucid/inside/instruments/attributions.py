@@ -45,10 +45,7 @@ def measure(subject: Subject) -> Reading:
                 "replies": [{"error": one.error, **one.facts} for one in replies],
             }
         )
-    lacking = out_of_reach()
-    for package in sorted(set(lacking.values())):
-        names = [name for name, needed in lacking.items() if needed == package]
-        skipped.append(f"{', '.join(names)}: pip install {package} to have them, too.")
+    skipped += _not_installed()
     pictures = [
         {**entry, **posed_as(question, subject)}
         for entry, question in zip(subject.pictures, asked, strict=False)
@@ -61,6 +58,16 @@ def measure(subject: Subject) -> Reading:
             "answer they hardly change, so its maps are faint and full of rounding."
         )
     return Reading(facts, tensors)
+
+
+def _not_installed() -> list[str]:
+    """A sentence for each package that would bring further methods."""
+    lacking = out_of_reach()
+    return [
+        f"{', '.join(name for name in lacking if lacking[name] == package)}: "
+        f"pip install {package} to have them, too."
+        for package in sorted(set(lacking.values()))
+    ]
 
 
 def _replies(name: str, asked: list[Question]) -> list[Attribution] | str:
