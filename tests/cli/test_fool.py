@@ -140,6 +140,15 @@ def test_a_network_of_ones_own(mine: Path, call) -> None:
     assert call("fool", "--verify", path).code == 0
 
 
+def test_pictures_that_lie_class_by_class_are_taken_from_all_classes(mine: Path, call) -> None:
+    pixels = np.random.RandomState(1).randint(0, 256, (12, 8, 8)).astype(np.uint8)
+    np.savez(mine / "sorted.npz", inputs=pixels, labels=np.repeat([0, 1, 2], 4))
+    words = ("fool", "mine_to_fool.py:build", "--pictures", "sorted.npz", "--count", "6")
+    assert call(*words, "--json", "out.json").code == 0
+    pictures = json.loads(Path("out.json").read_text())["pictures"]
+    assert [picture["index"] for picture in pictures] == [0, 2, 4, 6, 8, 10]
+
+
 def test_a_count_beyond_the_pictures_is_said(mine: Path, call) -> None:
     words = ("fool", "mine_to_fool.py:build", "--pictures", "pictures.npz")
     told = call(*words, "--count", "500", "--json", "out.json")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pellucid.doctor.judged import Judge
 from pellucid.watch.captured import Batch, Captured, Held
@@ -16,6 +16,8 @@ from pellucid.watch.rows import marks
 
 MOST = 4_000
 """Examples of a table."""
+SYMBOLS = 100
+"""Different symbols of sequences that become a table."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,30 @@ def learnt(captured: Captured) -> Table | None:
     """The different examples of the kept training batches."""
     fresh = [batch for batch in captured.batches() if batch.is_fresh()]
     return table(fresh, [Judge.find_target(batch) for batch in fresh])
+
+
+def symbols(captured: Captured) -> Table | None:
+    """The different sequences of symbols of the kept training batches, one-hot, and theirs to
+    foretell; None if they are others, of several lengths, or of many symbols."""
+    fresh = [batch for batch in captured.batches() if batch.is_fresh()]
+    rows = [next(iter(tensors_in((batch.given, batch.named))), None) for batch in fresh]
+    goals = [Judge.symbols_of(batch) for batch in fresh]
+    known = [(x.cpu(), y.cpu()) for x, y in zip(rows, goals, strict=True)
+             if x is not None and y is not None and _are_symbols(x) and len(x) == len(y)]  # fmt: skip
+    if not known or len(known) < len(fresh):
+        return None
+    if any(len({pair[k].shape[1] for pair in known}) > 1 for k in (0, 1)):
+        return None
+    inputs, targets = (torch.cat([pair[k] for pair in known]) for k in (0, 1))
+    if max(int(inputs.max()), int(targets.max())) >= SYMBOLS:
+        return None
+    kept = _different(inputs)
+    return Table(*(nn.functional.one_hot(x[kept].long()).flatten(1).double()
+                   for x in (inputs, targets)))  # fmt: skip
+
+
+def _are_symbols(x: Tensor) -> bool:
+    return x.ndim == 2 and not x.dtype.is_floating_point and bool((x >= 0).all())
 
 
 def held(batches: Iterable[Held]) -> Table | None:

@@ -88,10 +88,13 @@ class Judge:
         return mean if math.isfinite(mean) else math.inf, right / count if count else None
 
     def graded(self, network: nn.Module, batch: Batch, change: Change) -> tuple[Tensor, list[bool]]:
-        """The loss, and by example whether it is right, where classes are answered."""
+        """The loss, and by example whether it is right, where classes are answered; of sequences
+        by moment."""
         answers = answers_of(network, batch, change)
-        marks = right_ones(answers[0], self.find_target(batch))
-        return self.loss_of(network, batch, answers), marks
+        compared, answer = self._compared_with(batch), answers[0]
+        if compared is not self.find_target(batch) and answer.ndim == 3:
+            answer = answer.flatten(0, 1)
+        return self.loss_of(network, batch, answers), right_ones(answer, compared)
 
     @staticmethod
     def loss_of(network: nn.Module, batch: Batch, answers: list[Tensor]) -> Tensor:
@@ -104,6 +107,12 @@ class Judge:
         if batch.tail is None:
             return None
         return next(iter(batch.tail.rows(batch.size)), None)
+
+    @staticmethod
+    def symbols_of(batch: Batch) -> Tensor | None:
+        """The symbols that sequences are to be continued with: examples × moments."""
+        found = None if batch.tail is None else _symbols(batch.tail)
+        return None if found is None else found.reshape(batch.size, -1)
 
     def target_of(self, batch: Batch) -> Tensor:
         found = self.find_target(batch)
@@ -131,8 +140,8 @@ class Judge:
 
     def _compared_with(self, batch: Batch) -> Tensor | None:
         """The target; of sequences of symbols all of them, one after the other."""
-        symbols = None if batch.tail is None else _symbols(batch.tail)
-        return self.find_target(batch) if symbols is None else symbols
+        symbols = self.symbols_of(batch)
+        return self.find_target(batch) if symbols is None else symbols.flatten()
 
     def _searched(self, targets: Tensor) -> float | None:
         """The same for a loss of the script's own: the best constant is searched for."""
@@ -162,7 +171,7 @@ class Judge:
 
     def majority(self) -> float | None:
         """The share of the judged examples in the most frequent class, if targets are classes."""
-        targets = [self.find_target(batch) for batch in self.batches]
+        targets = [self._compared_with(batch) for batch in self.batches]
         if any(target is None or not are_classes(target) for target in targets):
             return None
         counts = torch.bincount(torch.cat([t for t in targets if t is not None]).clamp_min(0))

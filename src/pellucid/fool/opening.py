@@ -29,7 +29,8 @@ from pellucid.train.task import channel_constants
 
 @dataclass(frozen=True)
 class Which:
-    """Which pictures are asked about: one by number or file, or the first `count`."""
+    """Which pictures are asked about: one by number or file, or `count` of them: the first, or
+    every so many where they lie class by class."""
 
     image: str | None = None
     count: int = 1
@@ -57,7 +58,7 @@ def of_run(run: Run, which: Which, data: Dataset | None = None) -> Victim:
         )
     else:
         split, name = _split(run, which, data)
-        places = _places(which, len(split))
+        places = _places(which, len(split), split.labels)
         taken = split.take(places)
         victim = Victim(
             network,
@@ -82,9 +83,11 @@ def _split(run: Run, which: Which, data: Dataset | None) -> tuple[Split, str]:
         return data.open_test("pellucid fool"), "test"
 
 
-def _places(which: Which, total: int) -> NDArray[np.int64]:
+def _places(which: Which, total: int, labels: NDArray[Any] | None) -> NDArray[np.int64]:
     if which.image is None:
-        return np.arange(min(which.count, total))
+        count = min(which.count, total)
+        by_class = labels is not None and bool((np.diff(labels) >= 0).all())
+        return np.arange(count) * total // count if by_class else np.arange(count)
     place = int(which.image)
     if place >= total:
         raise WrongUse("--image", which.image, f"a picture from 0 to {total - 1}", "--image 0")
@@ -116,7 +119,7 @@ def of_factory(
         )
     inputs, labels, classes = users_pictures(pictures)
     unit = _unit(inputs) if inputs.dtype == np.uint8 else torch.from_numpy(inputs).double()
-    places = _places(which, len(unit))
+    places = _places(which, len(unit), labels)
     source = {"factory": target, "pictures": str(pictures)}
     if weights is not None:
         source["weights"] = str(Path(weights).resolve())

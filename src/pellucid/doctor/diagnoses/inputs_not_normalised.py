@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -54,12 +55,15 @@ class InputsNotNormalised(Diagnosis):
         "exploding-gradients", "vanishing-gradients", "bad-initialisation", "optimiser-unsuited",
         "majority-answer", "non-finite-values",
     )  # fmt: skip
-    LARGE, SMALL = 10.0, 0.01
-    """Root mean squares beyond which a trial is worth its time; initialisations expect about 1."""
+    LARGE, SMALL = 5.0, 0.05
+    """The root mean square above which, and the standard deviation below which a trial is worth
+    its time; initialisations expect about 1."""
     UNEQUAL = 100.0
     """The largest feature's standard deviation, as a multiple of the smallest one's."""
     HELPS = 0.8
     """The loss with standardised inputs, as a share of the loss without, in every repetition."""
+    SOONER = 0.5
+    """The same where the whole run comes as far: then it is a suggestion."""
     SICK = script(
         network=NETWORK,
         optimiser=OPTIMISER,
@@ -74,27 +78,27 @@ class InputsNotNormalised(Diagnosis):
             return None
         changes = [_standardised(entrance, each=True), _standardised(entrance, each=False)]
         change = changes[bench.best(changes)]
-        effect = bench.cure(change, self.HELPS)
+        effect = bench.cure(change, self.HELPS) or bench.sooner(change, self.SOONER)
         if effect is None:
             return None
         size, ratio = _size(entrance), _ratio(entrance)
-        low, high = float(entrance.numbers.min()), float(entrance.numbers.max())
+        low, high = entrance.numbers.min(), entrance.numbers.max()
         each = change is changes[0]
         evidence = [
             f"The numbers that reach the first layer, {entrance.name} ({entrance.kind}), go from "
-            f"{low:.4g} to {high:.4g}, with a root mean square of {size:.3g}; the largest standard "
+            f"{_told(low, high - low)} to {_told(high, high - low)}, with a root mean square of {size:.3g}; the largest standard "
             f"deviation of a feature is {ratio:.3g} times the smallest.",
             effect.sentence("standardised inputs"),
         ]
         passes = (entry.line for entry in trace.passes if entry.with_graph)
         return self.confirmed(
             trace, bench, effect, evidence, self._mend(entrance, each), next(passes, None),
-            root_mean_square=size, deviations_ratio=ratio, low=low, high=high,
+            root_mean_square=size, deviations_ratio=ratio, low=float(low), high=float(high),
         )  # fmt: skip
 
     def _is_odd(self, entrance: Entrance) -> bool:
-        size = _size(entrance)
-        return not self.SMALL <= size <= self.LARGE or _ratio(entrance) > self.UNEQUAL
+        is_even = _size(entrance) <= self.LARGE and float(entrance.numbers.std()) >= self.SMALL
+        return not is_even or _ratio(entrance) > self.UNEQUAL
 
     @staticmethod
     def _mend(entrance: Entrance, each: bool) -> str:
@@ -103,8 +107,9 @@ class InputsNotNormalised(Diagnosis):
                 "subtract from every feature its mean over the training data and divide by its "
                 "standard deviation"
             )
-        mean, deviation = float(entrance.numbers.mean()), float(entrance.numbers.std())
-        return f"use (inputs - {mean:.4g}) / {deviation:.4g}, in training and evaluation"
+        mean, deviation = entrance.numbers.mean(), entrance.numbers.std()
+        moved = f"{'+' if mean < 0 else '-'} {_told(mean.abs(), deviation)}"
+        return f"use (inputs {moved}) / {float(deviation):.4g}, in training and evaluation"
 
 
 def _entrance(bench: Bench) -> Entrance | None:
@@ -139,6 +144,12 @@ def _entrance(bench: Bench) -> Entrance | None:
     numbers = torch.cat([x.movedim(axis, -1).flatten(0, -2) for _, _, x in firsts]).double()
     finite = bool(torch.isfinite(numbers).all()) and len(numbers) > 1
     return Entrance(name, type(part).__name__, axis, numbers) if finite else None
+
+
+def _told(value: Tensor, spread: Tensor) -> str:
+    """A number with as many digits as tell it from its neighbours, at such a spread."""
+    ratio = float(value.abs() / spread.clamp_min(1e-30))
+    return f"{float(value):.{4 + max(0, math.ceil(math.log10(ratio))) if ratio > 1 else 4}g}"
 
 
 def _size(entrance: Entrance) -> float:

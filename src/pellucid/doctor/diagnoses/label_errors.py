@@ -46,6 +46,8 @@ class Suspects:
     share: float
     elsewhere: float
     """The same of the evaluation's labels."""
+    only_in_training: bool
+    """Whether that is less, beyond chance."""
 
 
 class LabelErrors(Diagnosis):
@@ -65,6 +67,8 @@ class LabelErrors(Diagnosis):
     REPEATS = 3
     LESS, HELPS = 0.05, 0.01
     """How much the loss in evaluation falls at least, and how probable that is by chance."""
+    FAR_BETTER = 0.02
+    """How many more of the evaluation's classes are right where its labels may be wrong, too."""
     FAR = 0.05
     """Share of the evaluation's numbers that are further off than a contradicted one."""
     SICK = SCRIPT.replace("\n\nnetwork =", "\nlabels[::6] = (labels[::6] + 1) % 3\n\nnetwork =")
@@ -109,7 +113,15 @@ class LabelErrors(Diagnosis):
             if twins[0] is None or twins[1] is None:
                 return None
             pairs.append((twins[0], twins[1]))
-        return self._told(trace, found, steps, pairs) if self._is_better(pairs) else None
+        better = self._is_better(pairs) if found.only_in_training else self._is_far_better(pairs)
+        return self._told(trace, found, steps, pairs) if better else None
+
+    def _is_far_better(self, pairs: list[tuple[Opinions, Opinions]]) -> bool:
+        """Where evaluation is contradicted as often: whether many more of its classes are right."""
+        rights = [(a.right, b.right) for a, b in pairs
+                  if isinstance(a, Answered) and isinstance(b, Answered)]  # fmt: skip
+        gains = [float(b.double().mean() - a.double().mean()) for a, b in rights]
+        return bool(gains) and sum(gains) / len(gains) >= self.FAR_BETTER and self._is_better(pairs)
 
     def _is_better(self, pairs: list[tuple[Opinions, Opinions]]) -> bool:
         """Whether more of the evaluation's classes are right, or its loss fell."""
@@ -175,11 +187,11 @@ class LabelErrors(Diagnosis):
         counts = [[int(m.sum()), int((~m).sum())] for m in (rows, others)]
         chance = fisher_exact(counts, alternative="greater")[1]
         share = float(rows.double().mean())
-        if chance > self.LEVEL or share < self.SHARE or counts[0][0] < self.COUNT:
+        if share < self.SHARE or counts[0][0] < self.COUNT:
             return None
         known = marks(table.inputs)
         kept = frozenset(known[row] for row in rows.nonzero().flatten().tolist())
-        return Suspects(rows, kept, share, float(others.double().mean()))
+        return Suspects(rows, kept, share, float(others.double().mean()), chance <= self.LEVEL)
 
 
 def _reached(opinions: list[Opinions]) -> tuple[float, str]:

@@ -11,7 +11,7 @@ from pellucid.doctor.answered import in_evaluation
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
-from pellucid.doctor.examples import Table, learnt
+from pellucid.doctor.examples import Table, learnt, symbols
 from pellucid.doctor.finding import CONFIRMED, Finding
 from pellucid.doctor.neighbours import features, nearest, one_hot, planes
 from pellucid.watch.trace import Trace
@@ -31,7 +31,7 @@ class LabelsUnrelatedToInputs(Diagnosis):
         "label-errors", "optimiser-unsuited", "vanishing-gradients", "loss-unsuited-to-task",
         "batch-size-unsuited", "stopped-too-early", "within-noise", "regularisation-too-strong",
     )  # fmt: skip
-    ROWS, MOST = 300, 1_000
+    ROWS, MOST = 150, 1_000
     """Examples that are needed, and that are looked at."""
     DEALS = 100
     """Times that the labels are dealt by chance."""
@@ -39,7 +39,7 @@ class LabelsUnrelatedToInputs(Diagnosis):
     HEALTHY = LARGER
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
-        table = learnt(bench.captured)
+        table = learnt(bench.captured) or symbols(bench.captured)
         if table is None or table.targets is None or len(table.inputs) < self.ROWS:
             return None
         goal = _goal(table)
@@ -49,16 +49,16 @@ class LabelsUnrelatedToInputs(Diagnosis):
         goal = goal[:rows]
         classes = table.labels() is not None
         own, by_chance = self._scores(features(table.inputs[:rows]), goal, classes)
-        bounds = [_quantile(scores, 0.95) for scores in by_chance]
+        bounds = [max(scores) for scores in by_chance]
         if any(value > bound for value, bound in zip(own, bounds, strict=True)):
             return None
         first = next((entry.line for entry in trace.passes if entry.with_graph), None)
         share = "right" if classes else "explained"
         evidence = (
             f"From their nearest neighbours the targets of {rows:,} training examples "
-            f"are foretold {100 * own[0]:.3g} % {share}, with a plane {100 * own[1]:.3g} %; after "
-            f"dealing the targets by chance {self.DEALS} times up to {100 * bounds[0]:.3g} % and "
-            f"{100 * bounds[1]:.3g} % (95 of 100).",
+            f"are foretold {100 * own[0]:.3g} % {share}, with a plane {100 * own[1]:.3g} %; with "
+            f"targets dealt by chance, {self.DEALS} times, up to {100 * bounds[0]:.3g} % and "
+            f"{100 * bounds[1]:.3g} %.",
             f"The network has not learnt them either: loss {bench.standing().reached:.4g}.",
         )
         numbers = {"neighbours": own[0], "plane": own[1], "by_chance": bounds, "examples": rows}
@@ -123,10 +123,6 @@ def _score(foretold: Tensor, goal: Tensor, classes: bool) -> float:
     sizes = b.pow(2).sum(0)
     both = (a * b).sum(0).clamp_min(0).pow(2) / (a.pow(2).sum(0) * sizes + 1e-300)
     return float((both * sizes).sum() / sizes.sum())
-
-
-def _quantile(values: list[float], share: float) -> float:
-    return sorted(values)[int(share * len(values))]
 
 
 DIAGNOSIS = LabelsUnrelatedToInputs

@@ -29,6 +29,8 @@ class LearningRateTooHigh(Diagnosis):
     SMALLER = (1 / 3, 1 / 10, 1 / 100, 1 / 1000)
     HELPS = 0.8
     """The loss with the smaller rate, as a share of the loss without, in every repetition."""
+    SOONER = 0.5
+    """The same where the whole run comes as far: then it is a suggestion."""
     SICK = long_script(optimiser=OPTIMISER.format(300.0))
     HEALTHY = long_script(optimiser=OPTIMISER.format(0.3))
 
@@ -44,6 +46,7 @@ class LearningRateTooHigh(Diagnosis):
         factor = self.SMALLER[bench.best(changes)]
         change = Change(rate=factor, of=which)
         effect = bench.cure(change, self.HELPS) or bench.late(change)
+        effect = effect or bench.sooner(change, self.SOONER)
         if effect is None:
             return None
         evidence = [effect.sentence(f"a rate of {rate * factor:.3g} instead of {rate:.3g}")]

@@ -6,7 +6,7 @@ import math
 
 from pellucid.doctor.cases import STEP, script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import SUGGESTION, Finding
 from pellucid.watch.trace import Trace
 
 OPTIMISER = """\
@@ -39,8 +39,9 @@ class ScheduleMismatch(Diagnosis):
         if len(trace.optimisers) != 1 or len(rates) < self.STEPS or not max(rates):
             return None
         return (
-            self._standing(trace, rates) or self._gone(trace, rates) or self._turning(trace, rates)
-        )
+            self._standing(trace, rates) or self._gone(trace, rates)
+            or self._turning(trace, rates) or self._rising(trace, rates)
+        )  # fmt: skip
 
     def _standing(self, trace: Trace, rates: list[float]) -> Finding | None:
         """Steps at a rate of 0 after one that was not."""
@@ -97,6 +98,21 @@ class ScheduleMismatch(Diagnosis):
              f"{period:.3g} steps, while an epoch has {epoch} steps."],
             "call the schedule's step() once an epoch, or give it the number of batches in all",
             turns=len(low), period=period, epoch=epoch,
+        )  # fmt: skip
+
+
+    def _rising(self, trace: Trace, rates: list[float]) -> Finding | None:
+        """A warm-up that was still going on when the training ended."""
+        pairs = list(zip(rates, rates[1:], strict=False))
+        rose = sum(b > a for a, b in pairs)
+        if any(b < a for a, b in pairs) or pairs[-1][0] >= pairs[-1][1] or rose < len(pairs) / 2:
+            return None
+        return self.proven(
+            trace.steps[-1].line,
+            [f"The learning rate never stopped rising: from {rates[0]:.3g} in the first of "
+             f"{len(rates)} steps to {rates[-1]:.3g} in the last. A warm-up is to end early."],
+            "give the warm-up fewer steps, a tenth of the training or less, or train for longer",
+            kind=SUGGESTION, first=rates[0], last=rates[-1], steps=len(rates),
         )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ class StoppedTooEarly(Diagnosis):
     SHORT = 100
     """Steps in all; with fewer, thirds of them say too little about whether the loss falls."""
     HELPS = 0.8
+    NEARLY_ALL = 0.97
+    """Examples that are right, of which no more is asked, however short the run."""
     FALLS = 0.05
     """How much further the loss falls, as a share of its fall, where its floor is not known."""
     SICK = script(network=PLAIN, optimiser="torch.optim.Adam(network.parameters(), lr=0.01)")
@@ -30,7 +32,8 @@ class StoppedTooEarly(Diagnosis):
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         standing = bench.standing()
         is_short = len(trace.steps) < self.SHORT
-        if standing.is_good or not (standing.improving or is_short):
+        worth = standing.right is None or standing.right < self.NEARLY_ALL
+        if not (worth if is_short else standing.improving and not standing.is_good):
             return None
         effect = bench.further()
         falls = not standing.knows_floor and effect.falls_on_by(self.FALLS, standing.first)

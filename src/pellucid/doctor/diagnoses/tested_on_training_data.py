@@ -41,6 +41,10 @@ class Sweep:
         return sum(entry.known for entry in self.passes)
 
     @property
+    def repeated(self) -> int:
+        return sum(entry.repeated for entry in self.passes)
+
+    @property
     def share(self) -> float:
         return self.known / self.rows
 
@@ -59,6 +63,9 @@ class TestedOnTrainingData(Diagnosis):
     """Known examples of an evaluation from which on all count as known."""
     LEAST = 0.01
     """Examples that may be known in any data set."""
+    COPIES = 0.5
+    """Known examples of an evaluation from which on it is worth a word, though the data hold
+    copies by nature, or seem to."""
     OFTEN = 0.5
     """Steps beside which there is an evaluation, as a share, from which on it is acting: an agent
     answers before each step, and learns from the same rows."""
@@ -110,14 +117,17 @@ class TestedOnTrainingData(Diagnosis):
         sweeps = [s for s in _sweeps(own, _settled(training)) if s.rows >= self.ROWS]
         if not sweeps:
             return None
-        twins = _twins(training, sweeps)
+        twins = min(_twins(training, sweeps), _twins_expected(sweeps, whole))
         bound = min(1.0, max(self.LEAST, 2 * twins))
         for sweep in sweeps:
             again = self._partly(sweep, training, bound, whole, trace.loaders)
             if again:
                 return self._partial(sweep, again, twins)
-        if twins < self.LEAST and all(sweep.share >= self.WHOLLY for sweep in sweeps):
+        if twins < self.LEAST and all(self._is_whole(sweep, whole) for sweep in sweeps):
             return self._wholly(sweeps, training, trace)
+        copied = max(sweeps, key=lambda sweep: sweep.share)
+        if copied.share >= self.COPIES and copied.rows >= 8 * len(copied.passes):
+            return self._copied(copied, twins)
         return None
 
     def _partly(
@@ -139,10 +149,25 @@ class TestedOnTrainingData(Diagnosis):
         rows = max(sweep.rows, again)
         return self.proven(
             sweep.line,
-            [f"{again:,} of {rows:,} examples of this evaluation had been trained on before; of "
-             f"the training examples themselves {100 * twins:.2g} % came twice."],
+            [f"{again:,} of {rows:,} examples of this evaluation had been trained on before; by "
+             f"what comes twice on either side at most {100 * twins:.2g} % would be expected."],
             "split the data once, before anything else, and take equal rows out of one side",
             known=again, examples=rows,
+        )  # fmt: skip
+
+    def _is_whole(self, sweep: Sweep, learnt_from: int) -> bool:
+        """Whether nearly all of it was learnt from, or nearly all that was learnt from is in it."""
+        holds_all = sweep.known >= self.WHOLLY * learnt_from and sweep.share >= self.COPIES
+        return holds_all or sweep.share >= self.WHOLLY
+
+    def _copied(self, sweep: Sweep, twins: float) -> Finding:
+        return self.proven(
+            sweep.line,
+            [f"{sweep.known:,} of {sweep.rows:,} examples of the newest evaluation had been trained "
+             f"on, number by number; by what comes twice on either side {100 * twins:.2g} % would "
+             "be expected: the data hold copies, or are drawn with replacement."],
+            "take copies out before the data are split, if the figure is to tell of new examples",
+            kind=SUGGESTION, known=sweep.known, examples=sweep.rows,
         )  # fmt: skip
 
     def _wholly(self, sweeps: list[Sweep], training: list[Pass], trace: Trace) -> Finding:
@@ -199,13 +224,22 @@ def _sweeps(own: list[Pass], settled: int) -> list[Sweep]:
 def _twins(training: list[Pass], sweeps: list[Sweep]) -> float:
     """The share of examples that come twice by nature: in a batch, or before the first epoch ends.
 
-    Drawing with replacement looks the same, so then nothing can be said.
+    Drawing with replacement looks the same.
     """
     first = training[: _settled(training)][-5:]
     before = median([entry.known / entry.examples for entry in first]) if first else 0.0
     every = [*training, *(entry for sweep in sweeps for entry in sweep.passes)]
     repeated = sum(entry.repeated for entry in every) / sum(entry.examples for entry in every)
     return max(before, repeated)
+
+
+def _twins_expected(sweeps: list[Sweep], learnt_from: int) -> float:
+    """The share of evaluation's examples that have a twin in training at most, as far as the
+    batches of evaluation tell, which nobody draws with replacement: by the pairs in them that are
+    equal, and three more, which may be missing by chance."""
+    pairs = sum(entry.examples**2 / 2 for sweep in sweeps for entry in sweep.passes)
+    equal = sum(sweep.repeated for sweep in sweeps)
+    return min(1.0, learnt_from * (equal + 3) / pairs)
 
 
 def _overlap(sweep: Sweep, training: list[Pass], loaders: list[Loader]) -> int | None:
