@@ -32,6 +32,7 @@ MEETINGS = 200
 COMPARED = ("eq", "ne", "sub", "rsub", "mul")
 ASKED = ("eq", "ne", "bool", "logical_not", "bitwise_not", "invert")
 """Questions whether a label is this class; the label is what an answer was compared with."""
+COUNTED = ("mul", "rmul", "div", "truediv", "add", "radd", "sub", "rsub", "pow", "exp", "expm1")
 PICKED = ("argmax", "max", "topk")
 
 
@@ -168,6 +169,8 @@ def note_meetings(heard: Listener, trace: Trace, model: int, in_training: bool) 
     """Write down whom an answer met, and where its largest was picked; the last partner, or what
     an answer's rows were picked by."""
     made = {id(answer) for answer in heard.answers}
+    counted: set[int] = set()
+    """What was reckoned from an answer: numbers that it meets then are on another scale."""
     partner = picker = None
     asked: dict[int, Tensor] = {}
     """By the identity of a mask, the tensor that it asks something of."""
@@ -180,7 +183,11 @@ def note_meetings(heard: Listener, trace: Trace, model: int, in_training: bool) 
             if name in ASKED and given:
                 asked[id(call.value)] = asked.get(id(given[0]), given[0])
             continue
-        made.update(map(id, tensors_of(call.value)))
+        results = tensors_of(call.value)
+        made.update(map(id, results))
+        is_counted = id(own[0]) in counted
+        if is_counted or name in COUNTED:
+            counted.update(map(id, results))
         if name == "getitem":
             masks = [m for m in given[1:] if m.dtype == torch.bool and m.shape == own[0].shape[:1]]
             picker = asked.get(id(masks[0]), masks[0].long()) if masks else picker
@@ -190,11 +197,13 @@ def note_meetings(heard: Listener, trace: Trace, model: int, in_training: bool) 
                 shape = tuple(own[0].shape)
                 trace.choices.append(Choice(axis % own[0].ndim, shape, step, call.line))
         others = [tensor for tensor in given if id(tensor) not in made and tensor.ndim]
-        result = next(iter(tensors_of(call.value)), None)
+        result = next(iter(results), None)
         if name not in COMPARED or not others or result is None:
             continue
-        partner = others[0]
-        if name == "eq" and not in_training and partner.shape == own[0].shape == result.shape:
+        if not (is_counted and others[0].dtype.is_floating_point):
+            partner = others[0]
+        alike = others[0].shape == own[0].shape == result.shape
+        if name == "eq" and not in_training and alike:
             _add_score(trace, model, result, call.line)
         if len(trace.meetings) < MEETINGS:
             shapes = (tuple(own[0].shape), tuple(others[0].shape), tuple(result.shape))

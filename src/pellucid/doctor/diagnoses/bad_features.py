@@ -10,7 +10,7 @@ from torch import Tensor
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step, plural
 from pellucid.doctor.examples import learnt
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import SUGGESTION, Finding
 from pellucid.watch.captured import Captured
 from pellucid.watch.trace import Trace
 
@@ -75,10 +75,12 @@ class BadFeatures(Diagnosis):
             evidence.append(
                 f"{plural(len(twins), 'pair')} of columns are equal throughout: {pairs}."
             )
-        return self.suspected(
-            last_step(trace), evidence, "leave out columns that say nothing new",
-            constant=int(constant.sum()), pairs=[list(pair) for pair in twins],
-        )  # fmt: skip
+        mend = "look whether these columns are filled as they should be, and leave out what says nothing"
+        numbers = {"constant": int(constant.sum()), "pairs": [list(pair) for pair in twins]}
+        line = last_step(trace)
+        if many:
+            return self.proven(line, evidence, mend, SUGGESTION, **numbers)
+        return self.suspected(line, evidence, mend, **numbers)
 
 
 def _twins(columns: Tensor, numbers: Tensor) -> list[tuple[int, int]]:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import torch
+from torch import Tensor
+
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
+from pellucid.doctor.examples import input_of, labels_of
 from pellucid.doctor.finding import Finding
+from pellucid.watch.captured import Captured, Held
+from pellucid.watch.lines import Line
 from pellucid.watch.trace import Pass, Trace
 
 BODY = """\
@@ -29,13 +35,37 @@ class EvaluationNotRepeatable(Diagnosis):
 
     GROUP = PROCEDURE
     HURTS_LEARNING = False
-    EXPLAINS = ("within-noise", "samples-mixed")
+    EXPLAINS = ("within-noise", "samples-mixed", "bad-split", "overfitting")
+    ROWS = 20
+    ALIKE = 0.3
+    """How much more an example correlates with itself than with another one."""
     STEPS = 2  # one step alone may be a trial of the loop
     SICK = script(network=BODY.format(""))
     HEALTHY = script(network=BODY.format(", self.training"))
 
     def find(self, trace: Trace) -> Finding | None:
         return self._differs(trace) or self._learns(trace)
+
+    def look(self, trace: Trace, captured: Captured) -> Finding | None:
+        """The same examples of classes, changed by chance in each evaluation, not in training."""
+        pair = _two_evaluations(captured)
+        if pair is None or not _is_repeated(trace, captured.model):
+            return None
+        (before, _), (now, line) = pair
+        if before.shape != now.shape or bool((before == now).all(1).any()):
+            return None
+        same, others = _likeness(before, now), _likeness(before, now.roll(1, 0))
+        if len(now) < self.ROWS or same - others < self.ALIKE:
+            return None
+        off = float((now - before).pow(2).mean().sqrt())
+        return self.proven(
+            line,
+            [f"In two evaluations the same {len(now):,} examples came with other numbers each time, "
+             f"off by {off:.3g} in the root of the mean square; in training they come again as they "
+             "were."],
+            "prepare evaluation's examples without chance",
+            examples=len(now), off=off,
+        )  # fmt: skip
 
     def _differs(self, trace: Trace) -> Finding | None:
         for again in trace.repeated:
@@ -64,6 +94,46 @@ class EvaluationNotRepeatable(Diagnosis):
             "evaluate under torch.no_grad(), without backward() and step()",
             steps=len(evaluating),
         )  # fmt: skip
+
+
+def _two_evaluations(captured: Captured) -> list[tuple[Tensor, Line | None]] | None:
+    """The inputs (examples × numbers) of the two newest evaluations of the same classes in the
+    same order, and where they stand."""
+    by_step: dict[int, list[Held]] = {}
+    for entry in captured.held:
+        if entry.facts and entry.facts.model == captured.model and entry.step:
+            by_step.setdefault(entry.step, []).append(entry)
+    last = list(by_step.values())[-2:]
+    if len(last) < 2:
+        return None
+    count = min(map(len, last))  # of the older one the first batches may be gone
+    found, labels = [], []
+    for entries in last:
+        kept = [(input_of(e), None if e.target is None else labels_of(e.target))
+                for e in entries[-count:]]  # fmt: skip
+        if any(x is None or y is None or not x.dtype.is_floating_point for x, y in kept):
+            return None
+        labels.append(torch.cat([y.cpu() for _, y in kept if y is not None]))
+        inputs = [x.detach().cpu().double().flatten(1) for x, _ in kept if x is not None]
+        if len({x.shape[1] for x in inputs}) > 1:
+            return None
+        facts = entries[-1].facts
+        found.append((torch.cat(inputs), facts.line if facts else None))
+    alike = torch.equal(*labels) and all(len(x) == len(labels[0]) for x, _ in found)
+    return found if alike else None
+
+
+def _is_repeated(trace: Trace, model: int) -> bool:
+    """Whether training's examples came again as they were."""
+    training = [entry for entry in trace.passes if entry.model == model and entry.with_graph]
+    late = training[len(training) // 2 :]
+    return bool(late) and sum(e.known for e in late) > 0.5 * sum(e.examples for e in late)
+
+
+def _likeness(a: Tensor, b: Tensor) -> float:
+    """The mean correlation of each row of one with that of the other."""
+    a, b = a - a.mean(0), b - b.mean(0)
+    return float(torch.nn.functional.cosine_similarity(a, b, dim=1).mean())
 
 
 def _is_evaluation(entry: Pass) -> bool:

@@ -14,6 +14,10 @@ from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
 
+INDIFFERENT = ("Adam", "AdamW", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Rprop")
+"""Optimisers whose steps are as long, whatever the gradients are multiplied with."""
+
+
 class LossSummedNotAveraged(Diagnosis):
     """The loss grows with the batch, and with it every step."""
 
@@ -30,6 +34,8 @@ class LossSummedNotAveraged(Diagnosis):
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         if trace.crash is not None:
             return None  # any smaller step would have kept it from ending so
+        if type(bench.subject.optimisers[0]).__name__ in INDIFFERENT:
+            return None  # a sum and a mean lead to the same steps
         times = self._growth(bench)
         if not self.TWICE[0] <= times <= self.TWICE[1] or bench.standing().beats_trivial:
             return None

@@ -10,6 +10,7 @@ from pellucid.doctor.cases import EVALUATE, script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
 from pellucid.doctor.examples import input_of, newest
 from pellucid.doctor.finding import Finding
+from pellucid.doctor.judged import CLASSES
 from pellucid.watch.trace import Choice, Meeting, Trace
 
 
@@ -35,6 +36,8 @@ class MetricWrong(Diagnosis):
             if single and choice.axis == 1 and choice.shape[1] == 1 and (count,) in compared:
                 return self._single(choice)
             other = single and choice.axis == 0 and choice.shape[1] > 1
+            if _is_over_moments(choice, trace):
+                return self._over_the_moments(choice)
             if other and any(shape and shape[0] <= choice.shape[1] for shape in compared):
                 return self._over_the_batch(choice)
         return None
@@ -84,6 +87,15 @@ class MetricWrong(Diagnosis):
             shape=list(choice.shape),
         )  # fmt: skip
 
+    def _over_the_moments(self, choice: Choice) -> Finding:
+        count, moments, classes = choice.shape
+        return self.proven(
+            choice.line,
+            [f"The largest along axis 1 of an answer {choice.shape} is a moment for each of the "
+             f"{classes} symbols, not a symbol for each of the {moments} moments, as in the loss."],
+            "use argmax(-1)", shape=list(choice.shape),
+        )  # fmt: skip
+
     def _over_the_batch(self, choice: Choice) -> Finding:
         return self.proven(
             choice.line,
@@ -91,6 +103,15 @@ class MetricWrong(Diagnosis):
              f"{choice.shape[1]} classes, not a class for each of the {choice.shape[0]} examples."],
             "use argmax(1)", shape=list(choice.shape),
         )  # fmt: skip
+
+
+def _is_over_moments(choice: Choice, trace: Trace) -> bool:
+    """Whether moments are chosen, while the loss is one of the symbols of each moment."""
+    if len(choice.shape) != 3 or choice.axis != 1:
+        return False
+    _, moments, classes = choice.shape
+    losses = [call for call in trace.losses if call.name in CLASSES and len(call.shape) == 2]
+    return bool(losses) and moments != classes and all(c.shape[1] == classes for c in losses)
 
 
 def _is_itself(given: Tensor | None, target: Tensor | None) -> bool:

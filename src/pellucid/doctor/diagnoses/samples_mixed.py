@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
+from pellucid.doctor.effect import NOTHING
 from pellucid.doctor.finding import Finding
+from pellucid.doctor.judged import Judge, answers_of
 from pellucid.doctor.turns import batches_differ
 from pellucid.watch.captured import Batch
 from pellucid.watch.recorder import tensors_in
@@ -25,6 +27,10 @@ class Network(nn.Module):
 
 
 network = Network()"""
+
+
+EXACT = 1e-6
+"""Rounding of a loss whose terms are added up in another order, as a share."""
 
 
 class SamplesMixed(Diagnosis):
@@ -73,6 +79,16 @@ class SamplesMixed(Diagnosis):
                 "look for the place where the network computes with something else than its input",
                 examples=batch.size,
             )  # fmt: skip
+        if _loses_whose(network, batch):
+            return self.proven(
+                trace.backwards[0].line,
+                [f"With the {batch.size} answers of a batch exchanged among the examples the loss "
+                 "is the same, and with the targets exchanged it is not: it does not know which "
+                 "answer belongs to which target."],
+                "look for a sort, or another call that moves answers to other rows, between the "
+                "network and the loss",
+                examples=batch.size,
+            )  # fmt: skip
         unused, moments = _unused_moments(network, batch, inputs[0])
         if moments > unused >= moments / 2:
             return self.proven(
@@ -108,6 +124,23 @@ def _is_deaf(network: nn.Module, batch: Batch, inputs: Tensor) -> bool:
         return False
     slope = torch.autograd.grad(answers[0].sum(), x, allow_unused=True)[0]
     return slope is None
+
+
+def _loses_whose(network: nn.Module, batch: Batch) -> bool:
+    """Whether the loss takes the answers in any order, but not the targets."""
+    target, tail = Judge.find_target(batch), batch.tail
+    if target is None or tail is None or tail.inputs != 1:
+        return False
+    with torch.no_grad(), torch.random.fork_rng():
+        answer = answers_of(network, batch, NOTHING)[0]
+        if len(answer) != batch.size or torch.equal(answer, answer.roll(1, 0)):
+            return False
+        moved = tail.exchanged(lambda tensor: tensor.roll(1, 0) if tensor is target else tensor)
+        base, rolled, flipped = (float(tail.again([a], {})[0].sum())
+                                 for a in (answer, answer.roll(1, 0), answer.flip(0)))  # fmt: skip
+        other = float(moved.again([answer], {})[0].sum())
+    near = EXACT * abs(base)
+    return max(abs(base - rolled), abs(base - flipped)) <= near < abs(base - other) / 100
 
 
 def _unused_moments(network: nn.Module, batch: Batch, inputs: Tensor) -> tuple[int, int]:

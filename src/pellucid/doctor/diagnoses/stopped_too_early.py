@@ -24,7 +24,8 @@ class StoppedTooEarly(Diagnosis):
     NEARLY_ALL = 0.97
     """Examples that are right, of which no more is asked, however short the run."""
     FALLS = 0.05
-    """How much further the loss falls, as a share of its fall, where its floor is not known."""
+    """How much further the loss falls, as a share of its fall, where its floor is not known; half
+    as much is enough where it has not come below the trivial answer's."""
     SICK = script(network=PLAIN, optimiser="torch.optim.Adam(network.parameters(), lr=0.01)")
     SICK = SICK.replace("train(30)", "train(10)")
     HEALTHY = SICK.replace("train(10)", "train(300)")
@@ -36,7 +37,8 @@ class StoppedTooEarly(Diagnosis):
         if not (worth if is_short else standing.improving and not standing.is_good):
             return None
         effect = bench.further()
-        falls = not standing.knows_floor and effect.falls_on_by(self.FALLS, standing.first)
+        share = self.FALLS / 2 if standing.is_stuck else self.FALLS
+        falls = not standing.knows_floor and effect.falls_on_by(share, standing.first)
         if not (falls or effect.lowers_loss_to(self.HELPS)):
             return None
         steps = len(effect.changed[0].losses)

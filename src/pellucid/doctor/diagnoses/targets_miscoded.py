@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pellucid.doctor.answered import answered, in_evaluation
+from pellucid.doctor.answered import Foretold, answered, evaluated, foretold, in_evaluation
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
@@ -30,7 +30,8 @@ class TargetsMiscoded(Diagnosis):
     GROUP = DATA
     ONE_NETWORK = True
     EXPLAINS = ("shape-mismatch", "exploding-gradients", "learning-rate-too-low",
-                "learning-rate-too-high", "output-cannot-reach-targets")  # fmt: skip
+                "learning-rate-too-high", "output-cannot-reach-targets", "bad-split",
+                "overfitting")  # fmt: skip
     SLACK = 0.25
     """How far targets of 0 and 1 are moved on purpose, to soften them."""
     CALLS = 8
@@ -45,6 +46,8 @@ class TargetsMiscoded(Diagnosis):
     """Share of a class that another answer meets, from which on that is its name."""
     GAIN = 0.15
     """How many more are right under the other names, as a share."""
+    EXPLAINED = 0.5
+    """Share of the variance that answers on evaluation's scale explain, and that is gained."""
     BELOW = 0.1
     """How far the training examples' share of right answers may lie below that."""
     SICK = script().replace(".long() + (inputs", ".long() + 1 + (inputs")
@@ -152,7 +155,36 @@ class TargetsMiscoded(Diagnosis):
         )  # fmt: skip
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
-        return self._renamed(bench) or self._unscaled(trace, bench)
+        return self._renamed(bench) or self._rescaled(bench) or self._unscaled(trace, bench)
+
+    def _rescaled(self, bench: Bench) -> Finding | None:
+        """Whether evaluation's targets are the network's answers on another scale."""
+        found, table = evaluated(bench), learnt(bench.captured)
+        if not isinstance(found, Foretold) or table is None or table.targets is None:
+            return None
+        own = foretold(bench.final().eval(), table.inputs, table.targets)
+        if own is None or _explained(own.answers, own.targets) < self.EXPLAINED:
+            return None
+        x, y = found.answers, found.targets
+        slope = float(((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).pow(2).sum())
+        offset = float(y.mean() - slope * x.mean())
+        before, after = _explained(x, y), _explained(slope * x + offset, y)
+        if after < self.EXPLAINED or slope <= 0 or after - before < self.EXPLAINED:
+            return None
+        line = f"{slope:.3g} × answer {'+' if offset >= 0 else '-'} {abs(offset):.3g}"
+        evidence = (
+            f"In evaluation the answers are off by {float((x - y).pow(2).mean().sqrt()):.3g} in "
+            f"the root of the mean square, and the {len(y):,} targets spread by {float(y.std()):.3g} "
+            f"only (standard deviation); but {line} explains {100 * after:.3g} % of their variance: "
+            "training and evaluation give their targets on different scales.",
+        )
+        return Finding(
+            self.name(), CONFIRMED, found.line, evidence,
+            "bring the targets of both to one scale with the same code, and turn answers back "
+            "before they are compared",
+            {"before": before, "after": after, "slope": slope, "offset": offset}, self.EXPLAINS,
+            effect=1 - after,
+        )  # fmt: skip
 
     def _renamed(self, bench: Bench) -> Finding | None:
         """Whether evaluation's labels are the network's answers under other names."""
@@ -225,6 +257,12 @@ class TargetsMiscoded(Diagnosis):
             f"learn (targets - {mean:.4g}) / {deviation:.4g}, and turn the answers back",
             next((entry.line for entry in trace.losses), None), mean=mean, deviation=deviation,
         )  # fmt: skip
+
+
+def _explained(answers: Tensor, targets: Tensor) -> float:
+    """1 minus the squared error as a share of the targets' variance."""
+    off, spread = answers - targets, targets - targets.mean()
+    return 1 - float(off.pow(2).sum() / (spread.pow(2).sum() + 1e-300))
 
 
 def _best_names(met: Tensor) -> Tensor:

@@ -49,6 +49,10 @@ class Sweep:
         return self.known / self.rows
 
     @property
+    def step(self) -> int:
+        return self.passes[0].step
+
+    @property
     def line(self) -> Line | None:
         return self.passes[0].line
 
@@ -125,7 +129,10 @@ class TestedOnTrainingData(Diagnosis):
                 return self._partial(sweep, again, twins)
         if twins < self.LEAST and all(self._is_whole(sweep, whole) for sweep in sweeps):
             return self._wholly(sweeps, training, trace)
-        copied = max(sweeps, key=lambda sweep: sweep.share)
+        last = [s for s in sweeps if s.step == max(entry.step for entry in own)]
+        if twins < self.LEAST and last and all(self._is_whole(sweep, whole) for sweep in last):
+            return self._wholly(last, training, trace, "The last evaluation")
+        copied = min(sweeps, key=lambda sweep: sweep.share)
         if copied.share >= self.COPIES and copied.rows >= 8 * len(copied.passes):
             return self._copied(copied, twins)
         return None
@@ -170,15 +177,17 @@ class TestedOnTrainingData(Diagnosis):
             kind=SUGGESTION, known=sweep.known, examples=sweep.rows,
         )  # fmt: skip
 
-    def _wholly(self, sweeps: list[Sweep], training: list[Pass], trace: Trace) -> Finding:
+    def _wholly(
+        self, sweeps: list[Sweep], training: list[Pass], trace: Trace, which: str = ""
+    ) -> Finding:
         sweep = next((s for s in sweeps if _is_called_test(s, trace)), sweeps[0])
         named = _is_called_test(sweep, trace) or _is_another_set(sweep, training, trace)
         return self.proven(
             sweep.line or last_step(trace),
-            [f"All evaluations saw only examples that had been trained on: {sweep.known:,} of "
-             f"{sweep.rows:,} in the newest one, and none of another kind."],
+            [f"{which or 'All evaluations'} saw only examples that had been trained on: "
+             f"{sweep.known:,} of {sweep.rows:,}, and none of another kind."],
             "evaluate on examples that are kept apart from training",
-            kind=FAULT if named else SUGGESTION, known=sweep.known, examples=sweep.rows,
+            kind=FAULT if named and not which else SUGGESTION, known=sweep.known, examples=sweep.rows,
         )  # fmt: skip
 
 

@@ -33,6 +33,8 @@ class TrainTestPreprocessingDiffers(Diagnosis):
     """Distance of the means in standard deviations, and ratio of these, that call for a trial."""
     POINTS = 0.1
     """By how much the same preparation raises the share of right answers."""
+    WORSE = 0.2
+    """How far it lies below training's where pictures are turned, as a trial."""
     SICK = script(evaluate=EVALUATE.replace("inputs[k : k + 16]", "inputs[k : k + 16] / 255"))
     HEALTHY = script()
 
@@ -85,13 +87,17 @@ class TrainTestPreprocessingDiffers(Diagnosis):
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         sides = sides_of(bench.captured, self.ROWS)
-        if sides is None or sides.evaluation.targets is None or not self._is_odd(sides):
+        if sides is None or sides.evaluation.targets is None:
             return None
         network, rows = bench.final().eval(), sides.evaluation
         before = _goodness(network, rows.inputs, rows.targets)
         if before is None:
             return None
-        for words, change in _cures(sides):
+        cures = _cures(sides) if self._is_odd(sides) else []
+        if self._does_worse(network, sides, before):
+            cures += turns(rows.inputs)
+        found: list[tuple[float, str]] = []
+        for words, change in cures:
             assert rows.targets is not None
             alike = rows.targets.shape == rows.inputs.shape  # pictures to be drawn again
             targets = change(rows.targets) if alike else rows.targets
@@ -101,8 +107,18 @@ class TrainTestPreprocessingDiffers(Diagnosis):
             gain = after - before
             noise = 4 * float(gain.std()) / math.sqrt(len(gain))
             if float(gain.mean()) > max(self.POINTS, noise):
-                return self._confirmed_by(sides, words, float(before.mean()), float(after.mean()))
-        return None
+                found.append((float(after.mean()), words))
+        if not found:
+            return None
+        best, words = max(found, key=lambda entry: entry[0])
+        return self._confirmed_by(sides, words, float(before.mean()), best)
+
+    def _does_worse(self, network: nn.Module, sides: Sides, before: Tensor) -> bool:
+        """Whether the network is much better at training's examples."""
+        if sides.training.targets is None:
+            return False
+        own = _goodness(network, sides.training.inputs, sides.training.targets)
+        return own is not None and float(own.mean() - before.mean()) > self.WORSE
 
     def _is_odd(self, sides: Sides) -> bool:
         """Whether the whole, or one of its features, lies elsewhere or is more or less spread."""
@@ -119,9 +135,12 @@ class TrainTestPreprocessingDiffers(Diagnosis):
         return bool((apart | other).any())
 
     def _confirmed_by(self, sides: Sides, words: str, before: float, after: float) -> Finding:
-        evidence = (
+        ranges = (
             f"The evaluation's inputs go {_range(sides.evaluation)}, the training's "
-            f"{_range(sides.training)}.",
+            f"{_range(sides.training)}."
+        )
+        evidence = (
+            *([ranges] if self._is_odd(sides) else []),
             f"The trained network on the same {len(sides.evaluation.inputs):,} evaluation inputs "
             f"{words}: {100 * after:.3g} % instead of {100 * before:.3g} % (right answers, or "
             "squares explained).",
@@ -167,6 +186,28 @@ def _cures(sides: Sides) -> list[tuple[str, Callable[[Tensor], Tensor]]]:
 
     to = "brought to the training's mean and deviation"
     return [(to, whole), (f"{to}, feature by feature", each), (f"inverted and {to}", turned)]
+
+
+def turns(inputs: Tensor) -> list[tuple[str, Callable[[Tensor], Tensor]]]:
+    """Ways to turn square pictures, flat ones too, or the other channels first."""
+    side = math.isqrt(inputs[0].numel()) if inputs.ndim == 2 else inputs.shape[-1]
+    square = inputs.ndim == 4 and inputs.shape[2] == side
+    if not square and not (inputs.ndim == 2 and side**2 == inputs.shape[1] and side > 3):
+        return []
+
+    def on_pictures(turn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        return lambda x: turn(x.reshape(len(x), -1, side, side)).reshape(x.shape)
+
+    found = [(f"turned by {90 * k}°", on_pictures(lambda x, k=k: x.rot90(k, (2, 3))))  # type: ignore[misc]
+             for k in (1, 2, 3)]  # fmt: skip
+    found += [
+        ("with rows and columns exchanged", on_pictures(lambda x: x.transpose(2, 3))),
+        ("mirrored left to right", on_pictures(lambda x: x.flip(3))),
+        ("mirrored top to bottom", on_pictures(lambda x: x.flip(2))),
+    ]
+    if inputs.ndim == 4 and inputs.shape[1] == 3:
+        found.append(("with the channels in the other order", lambda x: x.flip(1)))
+    return found
 
 
 def _goodness(network: nn.Module, inputs: Tensor, targets: Tensor | None) -> Tensor | None:
