@@ -76,8 +76,11 @@ def symbols(captured: Captured) -> Table | None:
     fresh = [batch for batch in captured.batches() if batch.is_fresh()]
     rows = [next(iter(tensors_in((batch.given, batch.named))), None) for batch in fresh]
     goals = [Judge.symbols_of(batch) for batch in fresh]
-    known = [(x.cpu(), y.cpu()) for x, y in zip(rows, goals, strict=True)
-             if x is not None and y is not None and _are_symbols(x) and len(x) == len(y)]  # fmt: skip
+    known = [
+        (x.cpu(), y.cpu())
+        for x, y in zip(rows, goals, strict=True)
+        if x is not None and y is not None and _are_symbols(x)
+    ]
     if not known or len(known) < len(fresh):
         return None
     if any(len({pair[k].shape[1] for pair in known}) > 1 for k in (0, 1)):

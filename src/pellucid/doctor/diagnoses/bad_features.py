@@ -75,7 +75,7 @@ class BadFeatures(Diagnosis):
             evidence.append(
                 f"{plural(len(twins), 'pair')} of columns are equal throughout: {pairs}."
             )
-        mend = "look whether these columns are filled as they should be, and leave out what says nothing"
+        mend = "look whether these columns are filled rightly, and leave out what says nothing"
         numbers = {"constant": int(constant.sum()), "pairs": [list(pair) for pair in twins]}
         line = last_step(trace)
         if many:

@@ -60,9 +60,8 @@ class EvaluationNotRepeatable(Diagnosis):
         off = float((now - before).pow(2).mean().sqrt())
         return self.proven(
             line,
-            [f"In two evaluations the same {len(now):,} examples came with other numbers each time, "
-             f"off by {off:.3g} in the root of the mean square; in training they come again as they "
-             "were."],
+            [f"In two evaluations the same {len(now):,} examples came with other numbers, off by "
+             f"{off:.3g} in the root of the mean square; in training they come as they were."],
             "prepare evaluation's examples without chance",
             examples=len(now), off=off,
         )  # fmt: skip

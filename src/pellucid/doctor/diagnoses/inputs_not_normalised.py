@@ -86,8 +86,9 @@ class InputsNotNormalised(Diagnosis):
         each = change is changes[0]
         evidence = [
             f"The numbers that reach the first layer, {entrance.name} ({entrance.kind}), go from "
-            f"{_told(low, high - low)} to {_told(high, high - low)}, with a root mean square of {size:.3g}; the largest standard "
-            f"deviation of a feature is {ratio:.3g} times the smallest.",
+            f"{_told(low, high - low)} to {_told(high, high - low)}, with a root mean square of "
+            f"{size:.3g}; the largest standard deviation of a feature is {ratio:.3g} times the "
+            "smallest.",
             effect.sentence("standardised inputs"),
         ]
         passes = (entry.line for entry in trace.passes if entry.with_graph)

@@ -13,8 +13,9 @@ from pellucid.doctor.together import weights_of
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
-
-INDIFFERENT = ("Adam", "AdamW", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Rprop")
+INDIFFERENT = (
+    "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Rprop",
+)  # fmt: skip
 """Optimisers whose steps are as long, whatever the gradients are multiplied with."""
 
 

@@ -88,7 +88,7 @@ class MetricWrong(Diagnosis):
         )  # fmt: skip
 
     def _over_the_moments(self, choice: Choice) -> Finding:
-        count, moments, classes = choice.shape
+        _, moments, classes = choice.shape
         return self.proven(
             choice.line,
             [f"The largest along axis 1 of an answer {choice.shape} is a moment for each of the "

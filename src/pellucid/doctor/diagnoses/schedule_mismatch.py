@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from pellucid.doctor.cases import STEP, script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
@@ -100,10 +101,9 @@ class ScheduleMismatch(Diagnosis):
             turns=len(low), period=period, epoch=epoch,
         )  # fmt: skip
 
-
     def _rising(self, trace: Trace, rates: list[float]) -> Finding | None:
         """A warm-up that was still going on when the training ended."""
-        pairs = list(zip(rates, rates[1:], strict=False))
+        pairs = list(pairwise(rates))
         rose = sum(b > a for a, b in pairs)
         if any(b < a for a, b in pairs) or pairs[-1][0] >= pairs[-1][1] or rose < len(pairs) / 2:
             return None

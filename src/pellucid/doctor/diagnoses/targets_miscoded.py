@@ -174,8 +174,8 @@ class TargetsMiscoded(Diagnosis):
         line = f"{slope:.3g} × answer {'+' if offset >= 0 else '-'} {abs(offset):.3g}"
         evidence = (
             f"In evaluation the answers are off by {float((x - y).pow(2).mean().sqrt()):.3g} in "
-            f"the root of the mean square, and the {len(y):,} targets spread by {float(y.std()):.3g} "
-            f"only (standard deviation); but {line} explains {100 * after:.3g} % of their variance: "
+            f"the root of the mean square, and {len(y):,} targets spread by {float(y.std()):.3g} "
+            f"(standard deviation); but {line} explains {100 * after:.3g} % of their variance: "
             "training and evaluation give their targets on different scales.",
         )
         return Finding(

@@ -170,9 +170,9 @@ class TestedOnTrainingData(Diagnosis):
     def _copied(self, sweep: Sweep, twins: float) -> Finding:
         return self.proven(
             sweep.line,
-            [f"{sweep.known:,} of {sweep.rows:,} examples of the newest evaluation had been trained "
-             f"on, number by number; by what comes twice on either side {100 * twins:.2g} % would "
-             "be expected: the data hold copies, or are drawn with replacement."],
+            [f"{sweep.known:,} of {sweep.rows:,} examples of the newest evaluation had been "
+             "trained on, number by number; by what comes twice on either side "
+             f"{100 * twins:.2g} % would be expected: the data hold copies."],
             "take copies out before the data are split, if the figure is to tell of new examples",
             kind=SUGGESTION, known=sweep.known, examples=sweep.rows,
         )  # fmt: skip
@@ -182,12 +182,13 @@ class TestedOnTrainingData(Diagnosis):
     ) -> Finding:
         sweep = next((s for s in sweeps if _is_called_test(s, trace)), sweeps[0])
         named = _is_called_test(sweep, trace) or _is_another_set(sweep, training, trace)
+        kind = FAULT if named and not which else SUGGESTION
         return self.proven(
             sweep.line or last_step(trace),
             [f"{which or 'All evaluations'} saw only examples that had been trained on: "
              f"{sweep.known:,} of {sweep.rows:,}, and none of another kind."],
             "evaluate on examples that are kept apart from training",
-            kind=FAULT if named and not which else SUGGESTION, known=sweep.known, examples=sweep.rows,
+            kind=kind, known=sweep.known, examples=sweep.rows,
         )  # fmt: skip
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from pellucid.doctor.answered import ask
@@ -198,8 +200,10 @@ def turns(inputs: Tensor) -> list[tuple[str, Callable[[Tensor], Tensor]]]:
     def on_pictures(turn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         return lambda x: turn(x.reshape(len(x), -1, side, side)).reshape(x.shape)
 
-    found = [(f"turned by {90 * k}°", on_pictures(lambda x, k=k: x.rot90(k, (2, 3))))  # type: ignore[misc]
-             for k in (1, 2, 3)]  # fmt: skip
+    found = [
+        (f"turned by {90 * k}°", on_pictures(partial(torch.rot90, k=k, dims=(2, 3))))
+        for k in (1, 2, 3)
+    ]
     found += [
         ("with rows and columns exchanged", on_pictures(lambda x: x.transpose(2, 3))),
         ("mirrored left to right", on_pictures(lambda x: x.flip(3))),
