@@ -17,7 +17,7 @@ from pellucid.watch.exchanged import exchanged
 from pellucid.watch.graph import makers
 from pellucid.watch.lines import Line, Steady
 from pellucid.watch.listener import Listener
-from pellucid.watch.program import tensors_of
+from pellucid.watch.program import Heard, tensors_of
 from pellucid.watch.trace import Choice, LossCall, Meeting, Score, Trace
 
 LOSSES = (
@@ -185,17 +185,13 @@ def note_meetings(heard: Listener, trace: Trace, model: int, in_training: bool) 
             continue
         results = tensors_of(call.value)
         made.update(map(id, results))
-        is_counted = id(own[0]) in counted
-        if is_counted or name in COUNTED:
+        if (is_counted := id(own[0]) in counted) or name in COUNTED:
             counted.update(map(id, results))
         if name == "getitem":
             masks = [m for m in given[1:] if m.dtype == torch.bool and m.shape == own[0].shape[:1]]
             picker = asked.get(id(masks[0]), masks[0].long()) if masks else picker
-        if name in PICKED and own[0].ndim and len(trace.choices) < MEETINGS:
-            axis = call.named.get("dim", call.args[1] if len(call.args) > 1 else None)
-            if isinstance(axis, int) and -own[0].ndim <= axis < own[0].ndim:
-                shape = tuple(own[0].shape)
-                trace.choices.append(Choice(axis % own[0].ndim, shape, step, call.line))
+        if name in PICKED:
+            _add_choice(trace, own[0], call)
         others = [tensor for tensor in given if id(tensor) not in made and tensor.ndim]
         result = next(iter(results), None)
         if name not in COMPARED or not others or result is None:
@@ -209,6 +205,15 @@ def note_meetings(heard: Listener, trace: Trace, model: int, in_training: bool) 
             shapes = (tuple(own[0].shape), tuple(others[0].shape), tuple(result.shape))
             trace.meetings.append(Meeting(name, step, *shapes, in_training, call.line))
     return picker if partner is None else partner
+
+
+def _add_choice(trace: Trace, answer: Tensor, call: Heard) -> None:
+    axis = call.named.get("dim", call.args[1] if len(call.args) > 1 else None)
+    if not isinstance(axis, int) or not -answer.ndim <= axis < answer.ndim:
+        return
+    if len(trace.choices) < MEETINGS:
+        shape, step = tuple(answer.shape), len(trace.steps)
+        trace.choices.append(Choice(axis % answer.ndim, shape, step, call.line))
 
 
 def _add_score(trace: Trace, model: int, equal: Tensor, line: Line | None) -> None:

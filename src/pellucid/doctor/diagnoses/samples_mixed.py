@@ -70,9 +70,15 @@ class SamplesMixed(Diagnosis):
         network = bench.first().eval()
         if any(_uses_the_batch(part) for part in network.modules()):
             return None
-        if inputs[0].dtype.is_floating_point and _is_deaf(network, batch, inputs[0]):
+        return self._of_one_batch(trace, network, batch, inputs[0])
+
+    def _of_one_batch(
+        self, trace: Trace, network: nn.Module, batch: Batch, inputs: Tensor
+    ) -> Finding | None:
+        line = trace.passes[0].line
+        if inputs.dtype.is_floating_point and _is_deaf(network, batch, inputs):
             return self.proven(
-                trace.passes[0].line,
+                line,
                 [f"No gradient leads from the answers to the {batch.size} examples of a batch, and "
                  "with every example changed the answers are the same to the last bit: the input "
                  "is not used."],
@@ -80,34 +86,37 @@ class SamplesMixed(Diagnosis):
                 examples=batch.size,
             )  # fmt: skip
         if _loses_whose(network, batch):
-            return self.proven(
-                trace.backwards[0].line,
-                [f"With the {batch.size} answers of a batch exchanged among the examples the loss "
-                 "is the same, and with the targets exchanged it is not: it does not know which "
-                 "answer belongs to which target."],
-                "look for a sort, or another call that moves answers to other rows, between the "
-                "network and the loss",
-                examples=batch.size,
-            )  # fmt: skip
-        unused, moments = _unused_moments(network, batch, inputs[0])
+            return self._without_order(trace, batch)
+        unused, moments = _unused_moments(network, batch, inputs)
         if moments > unused >= moments / 2:
             return self.proven(
-                trace.passes[0].line,
+                line,
                 [f"No gradient leads from the answers to {unused} of the {moments} moments of the "
                  f"{batch.size} sequences of a batch: what stands there is not used."],
                 "read the recurrent layer's last state, states[:, -1], or a mean over all of them",
                 unused=unused, moments=moments,
             )  # fmt: skip
-        moved, spread = _others_moved(network, batch, inputs[0])
+        moved, spread = _others_moved(network, batch, inputs)
         if not spread or moved <= self.SHARE * spread:
             return None
         return self.proven(
-            trace.passes[0].line,
+            line,
             [f"In eval mode, one example of a batch of {batch.size} was changed: the answers to "
              f"the others moved by up to {moved:.3g} (their spread is {spread:.3g})."],
             "look for a softmax, mean or norm over axis 0, a view or reshape that moves examples "
             "into one another, or batch_first",
             moved=moved, spread=spread,
+        )  # fmt: skip
+
+    def _without_order(self, trace: Trace, batch: Batch) -> Finding:
+        return self.proven(
+            trace.backwards[0].line,
+            [f"With the {batch.size} answers of a batch exchanged among the examples the loss is "
+             "the same, and with the targets exchanged it is not: it does not know which answer "
+             "belongs to which target."],
+            "look for a sort, or another call that moves answers to other rows, between the "
+            "network and the loss",
+            examples=batch.size,
         )  # fmt: skip
 
 
