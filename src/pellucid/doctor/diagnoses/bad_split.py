@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
@@ -9,9 +10,9 @@ from torch import Tensor
 
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
-from pellucid.doctor.examples import labels_of, learnt, newest, sides_of
+from pellucid.doctor.examples import input_of, labels_of, learnt, newest, sides_of
 from pellucid.doctor.finding import SUGGESTION, Finding
-from pellucid.watch.captured import Captured, Held
+from pellucid.watch.captured import Batch, Captured, Held
 from pellucid.watch.trace import Trace
 
 SORTED = """
@@ -34,13 +35,15 @@ class BadSplit(Diagnosis):
     """Of one side's examples, that are of a class which the other side lacks."""
     BEYOND = 0.2
     """Of the evaluation's examples, that lie outside the training's range."""
+    OFTEN = 50
+    """Places of training's symbols, for each of them, from which on they are all known."""
     CHANCE = 1e-4
     """Probability at most that a random split of this size leaves the class out."""
     SICK = script().replace("\n\nnetwork =", "\n" + SORTED)
     HEALTHY = script().replace("\n\nnetwork =", "\n" + MIXED)
 
     def look(self, trace: Trace, captured: Captured) -> Finding | None:
-        found = self._by_classes(trace, captured)
+        found = self._by_classes(trace, captured) or self._by_symbols(trace, captured)
         if found is None and (ranged := self._by_range(captured)) is not None:
             found = replace(ranged, explains=())
         return found
@@ -71,6 +74,25 @@ class BadSplit(Diagnosis):
                     kind=SUGGESTION, column=column, beyond=float(beyond[column]),
                 )  # fmt: skip
         return None
+
+    def _by_symbols(self, trace: Trace, captured: Captured) -> Finding | None:
+        """Sequences of symbols that training's never hold."""
+        last = newest(e for e in captured.held if e.facts and e.facts.model == captured.model)
+        known, sequence = _symbols(captured.batches()), _symbols(last)
+        if known is None or sequence is None:
+            return None
+        symbols = torch.unique(known)
+        new = ~torch.isin(sequence, symbols)
+        share = float(new.double().mean())
+        if share < self.BEYOND or len(known) < self.OFTEN * len(symbols):
+            return None
+        shown = ", ".join(str(int(x)) for x in torch.unique(sequence[new])[:8])
+        return self.proven(
+            last[-1].facts.line if last[-1].facts else None,
+            [f"{100 * share:.3g} % of the {len(sequence):,} symbols in evaluation are none of the "
+             f"{len(symbols)} that came in {len(known):,} places of training: {shown}."],
+            "draw both sides from the same sequences", kind=SUGGESTION, share=share,
+        )  # fmt: skip
 
     def _by_classes(self, trace: Trace, captured: Captured) -> Finding | None:
         table = learnt(captured)
@@ -136,6 +158,15 @@ class BadSplit(Diagnosis):
         )  # fmt: skip
         whole = torch.cat(labels)
         return _Evaluated(whole, last) if len(whole) >= seen else None
+
+
+def _symbols(batches: Iterable[Batch | Held]) -> Tensor | None:
+    """All symbols of the sequences that some batches gave, one after the other."""
+    given = [input_of(batch) for batch in batches]
+    kept = [x.detach().cpu().flatten() for x in given if x is not None and x.ndim == 2]
+    if not kept or len(kept) < len(given) or any(x.dtype.is_floating_point for x in kept):
+        return None
+    return torch.cat(kept)
 
 
 def _column(targets: Tensor | None) -> Tensor | None:

@@ -67,9 +67,8 @@ class TestedOnTrainingData(Diagnosis):
     """Known examples of an evaluation from which on all count as known."""
     LEAST = 0.01
     """Examples that may be known in any data set."""
-    COPIES = 0.5
-    """Known examples of an evaluation from which on it is worth a word, though the data hold
-    copies by nature, or seem to."""
+    MOSTLY = 0.85
+    """The same if all that was learnt from is in it: as where not all was drawn yet."""
     OFTEN = 0.5
     """Steps beside which there is an evaluation, as a share, from which on it is acting: an agent
     answers before each step, and learns from the same rows."""
@@ -132,9 +131,6 @@ class TestedOnTrainingData(Diagnosis):
         last = [s for s in sweeps if s.step == max(entry.step for entry in own)]
         if twins < self.LEAST and last and all(self._is_whole(sweep, whole) for sweep in last):
             return self._wholly(last, training, trace, "The last evaluation")
-        copied = min(sweeps, key=lambda sweep: sweep.share)
-        if copied.share >= self.COPIES and copied.rows >= 8 * len(copied.passes):
-            return self._copied(copied, twins)
         return None
 
     def _partly(
@@ -164,18 +160,8 @@ class TestedOnTrainingData(Diagnosis):
 
     def _is_whole(self, sweep: Sweep, learnt_from: int) -> bool:
         """Whether nearly all of it was learnt from, or nearly all that was learnt from is in it."""
-        holds_all = sweep.known >= self.WHOLLY * learnt_from and sweep.share >= self.COPIES
+        holds_all = sweep.known >= self.WHOLLY * learnt_from and sweep.share >= self.MOSTLY
         return holds_all or sweep.share >= self.WHOLLY
-
-    def _copied(self, sweep: Sweep, twins: float) -> Finding:
-        return self.proven(
-            sweep.line,
-            [f"{sweep.known:,} of {sweep.rows:,} examples of the newest evaluation had been "
-             "trained on, number by number; by what comes twice on either side "
-             f"{100 * twins:.2g} % would be expected: the data hold copies."],
-            "take copies out before the data are split, if the figure is to tell of new examples",
-            kind=SUGGESTION, known=sweep.known, examples=sweep.rows,
-        )  # fmt: skip
 
     def _wholly(
         self, sweeps: list[Sweep], training: list[Pass], trace: Trace, which: str = ""
