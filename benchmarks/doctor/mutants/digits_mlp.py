@@ -150,7 +150,7 @@ MUTANTS: list[Mutant] = [
           ("std 2", "nn.init.normal_(p, std=2.0)", 2, "exploding-gradients"),
           ("std 20", "nn.init.normal_(p, std=20.0)", 3, "exploding-gradients"))),
     source("dead-units", "bias -3", (LOOP, "nn.init.constant_(model.body[0].bias, -3.0)\n" + LOOP),
-           severity=1),
+           severity=1, also="bad-initialisation"),
     source("dead-units", "bias -30", (LOOP, "nn.init.constant_(model.body[0].bias, -30.0)\n"
            + LOOP), severity=3, also="bad-initialisation"),
     source("saturated-units", "tanh of large weights",

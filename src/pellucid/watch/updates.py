@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pellucid.watch.graph import learnt
@@ -40,6 +40,8 @@ class Updates:
         """By parameter, its gradient that a step has used, and how often that was written into."""
         self._dirty: set[int] = set()
         """Parameters whose gradient holds one that a step has used."""
+        self._kept: frozenset[int] = frozenset()
+        """Plain tensors, attributes of modules, that the newest loss depends on."""
         self._clean = 0
         """Backward passes in a row that were looked at, before which no gradient was left over."""
         self._is_asked = True
@@ -64,7 +66,10 @@ class Updates:
         value = float(loss.item() if loss.numel() == 1 else loss.detach().sum())
         found = Backward(len(self._trace.steps), self._line.line(), value)
         if self._held and _is_looked_at(len(self._trace.backwards)):
-            outside = {id(w): self._name(w) for w in learnt(loss) if id(w) not in self._held}
+            leaves = [w for w in learnt(loss, of=Tensor) if id(w) not in self._held]
+            outside = {id(w): self._name(w) for w in leaves if isinstance(w, nn.Parameter)}
+            if len(outside) < len(leaves):
+                outside |= self._plain(leaves)
             found.outside = tuple(outside.values())
             if outside and len(self._trace.backwards) < LOOKED_AT:
                 waiting = outside.keys() & _held_by_optimisers()
@@ -74,6 +79,19 @@ class Updates:
 
     def _name(self, weight: Tensor) -> str:
         return self.owners.get(id(weight), f"a parameter {tuple(weight.shape)} of no module")
+
+    def _plain(self, leaves: list[Tensor]) -> dict[int, str]:
+        """Those that are plain tensors which a module has kept since the last look."""
+        wanted = {id(leaf) for leaf in leaves if not isinstance(leaf, nn.Parameter)}
+        now = {
+            id(value): f"{name}.{key}".lstrip(".")
+            for network in self._networks
+            for name, part in network.named_modules()
+            for key, value in vars(part).items()
+            if isinstance(value, Tensor) and id(value) in wanted
+        }
+        before, self._kept = self._kept, frozenset(now)
+        return {key: name for key, name in now.items() if key in before}
 
     def note_backward_again(self, loss: Tensor) -> bool:
         """As `note_backward` where all but the loss is known to be as it was; False, and nothing

@@ -32,8 +32,8 @@ class ParametersOutsideOptimiser(Diagnosis):
             looked[0].line,
             [f"The loss depends on {plural(len(always), 'parameter tensor')} that no optimiser "
              f"holds: {names}."],
-            "build the optimiser after the network is complete, and keep layers in an "
-            "nn.ModuleList instead of a list",
+            "build the optimiser after the network is complete; keep layers in an nn.ModuleList "
+            "instead of a list, and tensors that are to be learnt as nn.Parameter",
             parameters=sorted(always),
         )  # fmt: skip
 
