@@ -9,6 +9,7 @@ import pytest
 from torch.nn import functional
 
 import guise_cases
+import guise_cases_data
 from pellucid.doctor.cases import EVALUATE, NETWORK, STEP, long_script, script
 from pellucid.doctor.diagnoses import regularisation_too_strong
 from pellucid.doctor.examination import Examination, examine
@@ -283,16 +284,21 @@ def names_in(path: Path, text: str) -> list[str]:
     return [finding.name for finding in found if finding.grade != SUSPECTED]
 
 
-@pytest.mark.parametrize("guise", GUISES | guise_cases.SICK)
+SICK = GUISES | guise_cases.SICK | guise_cases_data.SICK
+HEALTHY = guise_cases.HEALTHY | guise_cases_data.HEALTHY
+
+
+@pytest.mark.parametrize("guise", SICK)
 def test_a_fault_is_found_as(guise: str, tmp_path: Path) -> None:
-    name, text = (GUISES | guise_cases.SICK)[guise]
+    name, text = SICK[guise]
     assert name in names_in(tmp_path / "train.py", text)
 
 
-@pytest.mark.parametrize("guise", guise_cases.HEALTHY)
+@pytest.mark.parametrize("guise", HEALTHY)
 def test_without_the_fault_none_of_these_is_said(guise: str, tmp_path: Path) -> None:
-    said = names_in(tmp_path / "train.py", guise_cases.HEALTHY[guise])
-    assert {name for name, _ in guise_cases.SICK.values()}.isdisjoint(said)
+    said = names_in(tmp_path / "train.py", HEALTHY[guise])
+    every = guise_cases.SICK | guise_cases_data.SICK
+    assert {name for name, _ in every.values()}.isdisjoint(said)
 
 
 @pytest.mark.parametrize(("foretold", "kind"), [("twin(states)", SUGGESTION), ("0", FAULT)])
