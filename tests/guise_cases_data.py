@@ -101,7 +101,7 @@ FEW = long_script().replace("(0, 192, (32,))", "(0, 10, (32,))")
 SICK = {
     "symbols of other sequences": (
         "labels-unrelated-to-inputs",
-        symbols(targets="sequences[torch.randperm(700)]").replace("range(200)", "range(40)"),
+        symbols(targets="sequences[torch.randperm(700)]").replace("lr=0.01", "lr=0.001"),
     ),
     "twenty sequences of symbols": ("overfitting", symbols(rows="20")),
     "sequences that were trained on": ("tested-on-training-data", symbols(asked=":600")),
