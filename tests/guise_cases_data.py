@@ -93,6 +93,15 @@ COMPARED = "functional.mse_loss(network(inputs[600:])[:, 0], goal[600:])"
 TURNED_BACK = NUMBERS.format("\nprices = 250_000 + 80_000 * goal").replace(
     COMPARED, "((network(inputs[600:])[:, 0] * 80_000 + 250_000) - prices[600:]).pow(2).mean()"
 )
+BESIDE = """
+prices = 250_000 + 80_000 * goal
+loader = torch.utils.data.DataLoader(
+    torch.utils.data.TensorDataset(inputs[600:], prices[600:]), batch_size=100
+)"""
+TURNED_BACK_OUTSIDE = NUMBERS.format(BESIDE).replace(
+    COMPARED + ".item()",
+    "[abs(network(x)[:, 0].numpy() * 80_000 + 250_000 - y.numpy()).mean() for x, y in loader]",
+)
 WARMED = """\
 torch.optim.Adam(network.parameters(), lr=0.01)
 schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1, (step + 1) / {}))"""
@@ -148,6 +157,7 @@ HEALTHY = {
         0.001, -0.8, "pictures = (pictures - pictures.mean()) / pictures.std()"
     ),
     "numbers that are turned back before they are compared": TURNED_BACK,
+    "numbers that are turned back where nobody listens": TURNED_BACK_OUTSIDE,
     "a warm-up that ends": script(
         optimiser=WARMED.format(5), step=STEP + "\nschedule.step()", evaluate="return 0"
     ),

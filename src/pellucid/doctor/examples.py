@@ -16,8 +16,8 @@ from pellucid.watch.rows import marks
 
 MOST = 4_000
 """Examples of a table."""
-SYMBOLS = 100
-"""Different symbols of sequences that become a table."""
+SYMBOLS, COLUMNS = 100, 2_000
+"""Different symbols of sequences that become a table, and columns of it."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def symbols(captured: Captured) -> Table | None:
     if any(len({pair[k].shape[1] for pair in known}) > 1 for k in (0, 1)):
         return None
     inputs, targets = (torch.cat([pair[k] for pair in known]) for k in (0, 1))
-    if max(int(inputs.max()), int(targets.max())) >= SYMBOLS:
+    most = max(int(inputs.max()), int(targets.max())) + 1
+    if most > SYMBOLS or most * max(inputs.shape[1], targets.shape[1]) > COLUMNS:
         return None
     kept = _different(inputs)
     return Table(*(nn.functional.one_hot(x[kept].long()).flatten(1).double()

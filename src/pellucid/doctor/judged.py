@@ -171,7 +171,7 @@ class Judge:
 
     def majority(self) -> float | None:
         """The share of the judged examples in the most frequent class, if targets are classes."""
-        targets = [self._compared_with(batch) for batch in self.batches]
+        targets = [self.find_target(batch) for batch in self.batches]
         if any(target is None or not are_classes(target) for target in targets):
             return None
         counts = torch.bincount(torch.cat([t for t in targets if t is not None]).clamp_min(0))

@@ -68,6 +68,16 @@ class Held:
     facts: Pass | None = None
     """What was noted of the pass."""
 
+    def settle(self, met: Tensor | None) -> None:
+        """What came beside the inputs is the target, or else what the answer itself met. Numbers
+        are only if it did: beside standardised inputs there may be raw ones, and an answer that is
+        turned back into these."""
+        if self.target is None:
+            self.target = met
+        if met is None and self.target is not None and self.target.dtype.is_floating_point:
+            is_yes_or_no = bool(((self.target == 0) | (self.target == 1)).all())
+            self.target = self.target if is_yes_or_no else None
+
     def is_the_same_as(self, batch: Batch) -> bool:
         mine, other = (next(iter(tensors_in((b.given, b.named))), None) for b in (self, batch))
         return mine is not None and other is not None and mine.data_ptr() == other.data_ptr()

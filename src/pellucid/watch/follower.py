@@ -26,7 +26,8 @@ from pellucid.watch.graph import makers
 from pellucid.watch.lines import Steady
 from pellucid.watch.listener import Listener
 from pellucid.watch.loaders import Loaders
-from pellucid.watch.losses import Losses, note_meetings
+from pellucid.watch.losses import Losses
+from pellucid.watch.meetings import Meetings
 from pellucid.watch.networks import CallsOfDropout, Networks, is_alone, plain
 from pellucid.watch.program import version_of
 from pellucid.watch.recorder import tensors_in
@@ -257,6 +258,7 @@ class Follower:
             return
         if not learning:
             target = self._loaders.target(len(answers[0]) if answers[0].ndim else 0)
+            self._losses.target = None
             self._heard_for = Held(self.step, given, named, target, module.training, facts)
             self.captured.held.append(self._heard_for)
         elif answers[0].requires_grad or len(answers) > 1:
@@ -287,9 +289,10 @@ class Follower:
             self._lingering = listener
         if self._chance is not None:
             self._tape.add(listener.calls)
-        partner = note_meetings(listener, self.trace, self.trace.passes[-1].model, held is None)
-        if held is not None and held.target is None:
-            held.target = partner if partner is not None else self._losses.target
+        met = Meetings(listener, self.trace, self.trace.passes[-1].model, held is None)
+        if held is not None:
+            partner = self._losses.target if met.partner is None else met.partner
+            held.settle(None if met.is_reckoned else partner)
 
     def _keep(self, loss: Tensor) -> None:
         """Keep the batch that is about to be learnt from."""

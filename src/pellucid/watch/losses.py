@@ -15,10 +15,8 @@ from torch.nn import functional
 
 from pellucid.watch.exchanged import exchanged
 from pellucid.watch.graph import makers
-from pellucid.watch.lines import Line, Steady
-from pellucid.watch.listener import Listener
-from pellucid.watch.program import Heard, tensors_of
-from pellucid.watch.trace import Choice, LossCall, Meeting, Score, Trace
+from pellucid.watch.lines import Steady
+from pellucid.watch.trace import LossCall, Trace
 
 LOSSES = (
     "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
@@ -27,13 +25,6 @@ LOSSES = (
 LOOKED_AT = 5
 """Loss calls whose values are looked at, from the first on; then each `AGAIN`th."""
 AGAIN = 50
-MEETINGS = 200
-"""Meetings and choices that are noted."""
-COMPARED = ("eq", "ne", "sub", "rsub", "mul")
-ASKED = ("eq", "ne", "bool", "logical_not", "bitwise_not", "invert")
-"""Questions whether a label is this class; the label is what an answer was compared with."""
-COUNTED = ("mul", "rmul", "div", "truediv", "add", "radd", "sub", "rsub", "pow", "exp", "expm1")
-PICKED = ("argmax", "max", "topk")
 
 
 Safely = Callable[[Callable[..., None]], Callable[..., None]]
@@ -163,65 +154,3 @@ def _look_at_values(found: LossCall, prediction: Tensor, target: Tensor, value: 
         sums = prediction.double().sum(1)
         found.shares = (found.low or 0) >= 0 and bool((sums - 1).abs().max() < 1e-4)
         found.log_shares = bool(torch.logsumexp(prediction.double(), 1).abs().max() < 1e-3)
-
-
-def note_meetings(heard: Listener, trace: Trace, model: int, in_training: bool) -> Tensor | None:
-    """Write down whom an answer met, and where its largest was picked; the last partner, or what
-    an answer's rows were picked by."""
-    made = {id(answer) for answer in heard.answers}
-    counted: set[int] = set()
-    """What was reckoned from an answer: numbers that it meets then are on another scale."""
-    partner = picker = None
-    asked: dict[int, Tensor] = {}
-    """By the identity of a mask, the tensor that it asks something of."""
-    step = len(trace.steps)
-    for call in heard.calls:
-        given = tensors_of((call.args, call.named))
-        own = [tensor for tensor in given if id(tensor) in made]
-        name = getattr(call.function, "__name__", "").strip("_")
-        if not own:
-            if name in ASKED and given:
-                asked[id(call.value)] = asked.get(id(given[0]), given[0])
-            continue
-        results = tensors_of(call.value)
-        made.update(map(id, results))
-        if (is_counted := id(own[0]) in counted) or name in COUNTED:
-            counted.update(map(id, results))
-        if name == "getitem":
-            masks = [m for m in given[1:] if m.dtype == torch.bool and m.shape == own[0].shape[:1]]
-            picker = asked.get(id(masks[0]), masks[0].long()) if masks else picker
-        if name in PICKED:
-            _add_choice(trace, own[0], call)
-        others = [tensor for tensor in given if id(tensor) not in made and tensor.ndim]
-        result = next(iter(results), None)
-        if name not in COMPARED or not others or result is None:
-            continue
-        if not (is_counted and others[0].dtype.is_floating_point):
-            partner = others[0]
-        alike = others[0].shape == own[0].shape == result.shape
-        if name == "eq" and not in_training and alike:
-            _add_score(trace, model, result, call.line)
-        if len(trace.meetings) < MEETINGS:
-            shapes = (tuple(own[0].shape), tuple(others[0].shape), tuple(result.shape))
-            trace.meetings.append(Meeting(name, step, *shapes, in_training, call.line))
-    return picker if partner is None else partner
-
-
-def _add_choice(trace: Trace, answer: Tensor, call: Heard) -> None:
-    axis = call.named.get("dim", call.args[1] if len(call.args) > 1 else None)
-    if not isinstance(axis, int) or not -answer.ndim <= axis < answer.ndim:
-        return
-    if len(trace.choices) < MEETINGS:
-        shape, step = tuple(answer.shape), len(trace.steps)
-        trace.choices.append(Choice(axis % answer.ndim, shape, step, call.line))
-
-
-def _add_score(trace: Trace, model: int, equal: Tensor, line: Line | None) -> None:
-    """Batches that were compared at one line, between two steps, are one evaluation."""
-    step = len(trace.steps)
-    last = trace.scores[-1] if trace.scores else None
-    if last is None or (last.model, last.step, last.line) != (model, step, line):
-        last = Score(model, step, line, 0, 0)
-        trace.scores.append(last)
-    last.right += int(equal.sum())
-    last.count += equal.numel()

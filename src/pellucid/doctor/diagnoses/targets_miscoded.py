@@ -48,6 +48,8 @@ class TargetsMiscoded(Diagnosis):
     """How many more are right under the other names, as a share."""
     EXPLAINED = 0.5
     """Share of the variance that answers on evaluation's scale explain, and that is gained."""
+    STRETCHED = 5.0
+    """The scale that evaluation's targets are on, as a multiple or a part of the answers'."""
     BELOW = 0.1
     """How far the training examples' share of right answers may lie below that."""
     SICK = script().replace(".long() + (inputs", ".long() + 1 + (inputs")
@@ -169,8 +171,10 @@ class TargetsMiscoded(Diagnosis):
         slope = float(((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).pow(2).sum())
         offset = float(y.mean() - slope * x.mean())
         before, after = _explained(x, y), _explained(slope * x + offset, y)
-        if after < self.EXPLAINED or slope <= 0 or after - before < self.EXPLAINED:
+        if after < self.EXPLAINED or after - before < self.EXPLAINED:
             return None
+        if slope <= 0 or 1 / self.STRETCHED < slope < self.STRETCHED:
+            return None  # as where later numbers are larger than earlier ones
         line = f"{slope:.3g} × answer {'+' if offset >= 0 else '-'} {abs(offset):.3g}"
         evidence = (
             f"In evaluation the answers are off by {float((x - y).pow(2).mean().sqrt()):.3g} in "
