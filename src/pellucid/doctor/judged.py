@@ -106,7 +106,8 @@ class Judge:
         """What the answer is compared with, if the loss has such a thing for each example."""
         if batch.tail is None:
             return None
-        return next(iter(batch.tail.rows(batch.size)), None)
+        found = (t for t in batch.tail.rows(batch.size) if not _is_numbering(t))
+        return next(found, None)
 
     @staticmethod
     def symbols_of(batch: Batch) -> Tensor | None:
@@ -195,6 +196,13 @@ class Judge:
                 dealt[-1].append(_redealt(batch, columns, order[start : start + batch.size]))
                 start += batch.size
         return dealt
+
+
+def _is_numbering(tensor: Tensor) -> bool:
+    """Whether it is 0, 1, 2 …, by which scores of labels are picked by hand."""
+    if tensor.ndim != 1 or tensor.dtype.is_floating_point:
+        return False
+    return torch.equal(tensor, torch.arange(len(tensor)).to(tensor))
 
 
 def cut(batch: Batch, parts: int) -> list[Batch]:
