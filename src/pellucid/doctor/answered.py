@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.doctor.bench import Bench
-from pellucid.doctor.examples import labels_of, newest
+from pellucid.doctor.examples import labels_of, newest, own
 from pellucid.watch.lines import Line
 from pellucid.watch.recorder import tensors_in
 
@@ -86,14 +86,14 @@ def by_chance(gained: int, lost: int) -> float:
 
 def answered(network: nn.Module, inputs: Tensor, labels: Tensor) -> Answered | None:
     """The answers of a network as it stands; None if they are no scores of classes."""
-    answer = _asked(network, inputs)
+    answer = ask_of(network, inputs)
     scores = None if answer is None or len(answer) != len(labels) else _scores(answer)
     return None if scores is None or not _fit(scores, labels) else Answered(scores, labels)
 
 
 def foretold(network: nn.Module, inputs: Tensor, targets: Tensor) -> Foretold | None:
     """The same for numbers; None if there is not one finite number an example."""
-    answer = _asked(network, inputs)
+    answer = ask_of(network, inputs)
     return None if answer is None else _numbers(answer, targets)
 
 
@@ -115,8 +115,15 @@ def ask(network: nn.Module, *given: Any, **named: Any) -> Tensor | None:
         return next(tensors_in(network(*given, **named)), None)
 
 
-def _asked(network: nn.Module, inputs: Tensor) -> Tensor | None:
+def ask_of(network: nn.Module, inputs: Tensor) -> Tensor | None:
+    """The same of inputs that are brought to where the network is."""
     return ask(network, inputs.to(next(network.parameters(), inputs)))
+
+
+def explained(answers: Tensor, targets: Tensor) -> float:
+    """1 minus the squared error as a share of the targets' variance."""
+    off, spread = (answers - targets).double(), (targets - targets.mean(0)).double()
+    return 1 - float(off.pow(2).sum() / (spread.pow(2).sum() + 1e-300))
 
 
 def _newest(bench: Bench, network: nn.Module | None) -> tuple[Pairs, Line | None]:
@@ -124,8 +131,7 @@ def _newest(bench: Bench, network: nn.Module | None) -> tuple[Pairs, Line | None
     kept = bench.captured
     if bench.subject.is_together:
         return [], None  # an evaluation asks one of several networks, or each by itself
-    entries = newest(e for e in kept.held if e.facts and e.facts.model == kept.model
-                     and e.target is not None)  # fmt: skip
+    entries = newest(entry for entry in own(kept) if entry.target is not None)
     network = (network or bench.final()).eval()
     pairs = [(ask(network, *e.given, **e.named), e.target) for e in entries if e.target is not None]
     facts = entries[-1].facts if entries else None

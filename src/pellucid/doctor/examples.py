@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -74,7 +74,7 @@ def symbols(captured: Captured) -> Table | None:
     """The different sequences of symbols of the kept training batches, one-hot, and theirs to
     foretell; None if they are others, of several lengths, or of many symbols."""
     fresh = [batch for batch in captured.batches() if batch.is_fresh()]
-    rows = [next(iter(tensors_in((batch.given, batch.named))), None) for batch in fresh]
+    rows = [input_of(batch) for batch in fresh]
     goals = [Judge.symbols_of(batch) for batch in fresh]
     known = [
         (x.cpu(), y.cpu())
@@ -104,6 +104,11 @@ def held(batches: Iterable[Held]) -> Table | None:
     return table(kept, [batch.target for batch in kept])
 
 
+def own(captured: Captured) -> Iterator[Held]:
+    """The kept evaluation batches of the network that is examined."""
+    return (e for e in captured.held if e.facts and e.facts.model == captured.model)
+
+
 def newest(batches: Iterable[Held]) -> list[Held]:
     """Those of the last evaluation after the first step."""
     kept = [entry for entry in batches if entry.step]
@@ -116,10 +121,9 @@ def sides_of(captured: Captured, rows: int) -> Sides | None:
     training = learnt(captured)
     last = newest(
         entry
-        for entry in captured.held
-        if entry.facts and entry.facts.model == captured.model
-        and 2 * entry.facts.known <= entry.facts.examples
-    )  # fmt: skip
+        for entry in own(captured)
+        if entry.facts and 2 * entry.facts.known <= entry.facts.examples
+    )
     if training is None or not last:
         return None
     evaluation = held(last)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
-from pellucid.doctor.examples import input_of, labels_of, learnt, newest, sides_of
+from pellucid.doctor.examples import input_of, labels_of, learnt, newest, own, sides_of
 from pellucid.doctor.finding import SUGGESTION, Finding
 from pellucid.watch.captured import Batch, Captured, Held
 from pellucid.watch.trace import Trace
@@ -77,7 +77,7 @@ class BadSplit(Diagnosis):
 
     def _by_symbols(self, trace: Trace, captured: Captured) -> Finding | None:
         """Sequences of symbols that training's never hold."""
-        last = newest(e for e in captured.held if e.facts and e.facts.model == captured.model)
+        last = newest(own(captured))
         known, sequence = _symbols(captured.batches()), _symbols(last)
         if known is None or sequence is None:
             return None
@@ -144,7 +144,7 @@ class BadSplit(Diagnosis):
     @staticmethod
     def _evaluated(trace: Trace, captured: Captured) -> _Evaluated | None:
         """The newest evaluation, if all its batches were kept."""
-        last = newest(e for e in captured.held if e.facts and e.facts.model == captured.model)
+        last = newest(own(captured))
         if not last:
             return None
         found = [None if e.target is None else labels_of(e.target.detach().cpu()) for e in last]

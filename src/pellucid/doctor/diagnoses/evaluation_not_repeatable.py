@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
-from pellucid.doctor.examples import input_of, labels_of
+from pellucid.doctor.examples import input_of, labels_of, own
 from pellucid.doctor.finding import Finding
 from pellucid.watch.captured import Captured, Held
 from pellucid.watch.lines import Line
@@ -99,8 +99,8 @@ def _two_evaluations(captured: Captured) -> list[tuple[Tensor, Line | None]] | N
     """The inputs (examples × numbers) of the two newest evaluations of the same classes in the
     same order, and where they stand."""
     by_step: dict[int, list[Held]] = {}
-    for entry in captured.held:
-        if entry.facts and entry.facts.model == captured.model and entry.step:
+    for entry in own(captured):
+        if entry.step:
             by_step.setdefault(entry.step, []).append(entry)
     last = list(by_step.values())[-2:]
     if len(last) < 2:

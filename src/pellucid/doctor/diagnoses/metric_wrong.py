@@ -35,9 +35,9 @@ class MetricWrong(Diagnosis):
             single = len(choice.shape) == 2 and count > 1
             if single and choice.axis == 1 and choice.shape[1] == 1 and (count,) in compared:
                 return self._single(choice)
-            other = single and choice.axis == 0 and choice.shape[1] > 1
             if _is_over_moments(choice, trace):
                 return self._over_the_moments(choice)
+            other = single and choice.axis == 0 and choice.shape[1] > 1
             if other and any(shape and shape[0] <= choice.shape[1] for shape in compared):
                 return self._over_the_batch(choice)
         return None
@@ -79,30 +79,27 @@ class MetricWrong(Diagnosis):
         )  # fmt: skip
 
     def _single(self, choice: Choice) -> Finding:
-        return self.proven(
-            choice.line,
-            [f"The largest along axis 1 of an answer {choice.shape} is always entry 0, as there "
-             "is no other."],
+        return self._chosen(
+            choice, "is always entry 0, as there is no other.",
             "with one output the class is (answer > 0), or (answer > 0.5) after a sigmoid",
-            shape=list(choice.shape),
         )  # fmt: skip
 
     def _over_the_moments(self, choice: Choice) -> Finding:
         _, moments, classes = choice.shape
-        return self.proven(
-            choice.line,
-            [f"The largest along axis 1 of an answer {choice.shape} is a moment for each of the "
-             f"{classes} symbols, not a symbol for each of the {moments} moments, as in the loss."],
-            "use argmax(-1)", shape=list(choice.shape),
+        return self._chosen(
+            choice, f"is a moment for each of the {classes} symbols, not a symbol for each of the "
+            f"{moments} moments, as in the loss.", "use argmax(-1)",
         )  # fmt: skip
 
     def _over_the_batch(self, choice: Choice) -> Finding:
-        return self.proven(
-            choice.line,
-            [f"The largest along axis 0 of an answer {choice.shape} is an example for each of the "
-             f"{choice.shape[1]} classes, not a class for each of the {choice.shape[0]} examples."],
-            "use argmax(1)", shape=list(choice.shape),
+        return self._chosen(
+            choice, f"is an example for each of the {choice.shape[1]} classes, not a class for "
+            f"each of the {choice.shape[0]} examples.", "use argmax(1)",
         )  # fmt: skip
+
+    def _chosen(self, choice: Choice, what: str, mend: str) -> Finding:
+        sentence = f"The largest along axis {choice.axis} of an answer {choice.shape} {what}"
+        return self.proven(choice.line, [sentence], mend, shape=list(choice.shape))
 
 
 def _is_over_moments(choice: Choice, trace: Trace) -> bool:

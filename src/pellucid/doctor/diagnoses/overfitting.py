@@ -6,7 +6,7 @@ import math
 
 from torch import nn
 
-from pellucid.doctor.answered import answered, ask, in_evaluation
+from pellucid.doctor.answered import answered, ask_of, explained, in_evaluation
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, STEP, script
 from pellucid.doctor.diagnosis import AFTER, Diagnosis
@@ -160,11 +160,10 @@ def _explained(network: nn.Module, table: Table) -> float | None:
     targets = table.targets
     if targets is None or not targets.dtype.is_floating_point or table.labels() is not None:
         return None
-    answer = ask(network, table.inputs.to(next(network.parameters())))
+    answer = ask_of(network, table.inputs)
     if answer is None or answer.numel() != targets.numel():
         return None
-    off = (answer.cpu().reshape(targets.shape) - targets).double().pow(2).sum()
-    return 1 - float(off / ((targets - targets.mean(0)).double().pow(2).sum() + 1e-300))
+    return explained(answer.cpu().reshape(targets.shape), targets)
 
 
 def _share(score: Score) -> float:

@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pellucid.doctor.answered import Foretold, answered, evaluated, foretold, in_evaluation
+from pellucid.doctor.answered import (
+    Foretold,
+    answered,
+    evaluated,
+    explained,
+    foretold,
+    in_evaluation,
+)
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
@@ -165,12 +172,12 @@ class TargetsMiscoded(Diagnosis):
         if not isinstance(found, Foretold) or table is None or table.targets is None:
             return None
         own = foretold(bench.final().eval(), table.inputs, table.targets)
-        if own is None or _explained(own.answers, own.targets) < self.EXPLAINED:
+        if own is None or explained(own.answers, own.targets) < self.EXPLAINED:
             return None
         x, y = found.answers, found.targets
         slope = float(((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).pow(2).sum())
         offset = float(y.mean() - slope * x.mean())
-        before, after = _explained(x, y), _explained(slope * x + offset, y)
+        before, after = explained(x, y), explained(slope * x + offset, y)
         if after < self.EXPLAINED or after - before < self.EXPLAINED:
             return None
         if slope <= 0 or 1 / self.STRETCHED < slope < self.STRETCHED:
@@ -261,12 +268,6 @@ class TargetsMiscoded(Diagnosis):
             f"learn (targets - {mean:.4g}) / {deviation:.4g}, and turn the answers back",
             next((entry.line for entry in trace.losses), None), mean=mean, deviation=deviation,
         )  # fmt: skip
-
-
-def _explained(answers: Tensor, targets: Tensor) -> float:
-    """1 minus the squared error as a share of the targets' variance."""
-    off, spread = answers - targets, targets - targets.mean()
-    return 1 - float(off.pow(2).sum() / (spread.pow(2).sum() + 1e-300))
 
 
 def _best_names(met: Tensor) -> Tensor:

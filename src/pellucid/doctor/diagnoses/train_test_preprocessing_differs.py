@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from pellucid.doctor.answered import ask
+from pellucid.doctor.answered import ask_of
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
@@ -218,8 +218,7 @@ def _goodness(network: nn.Module, inputs: Tensor, targets: Tensor | None) -> Ten
     """By example, 1 or 0 for right or wrong classes; for numbers, 1 minus the square of the error
     as a share of the targets' variance, at least -1."""
     assert targets is not None
-    place = next(network.parameters())
-    answer = ask(network, inputs.to(place))
+    answer = ask_of(network, inputs)
     if answer is None or not answer.ndim or len(answer) != len(targets):
         return None
     answer = answer.cpu()
