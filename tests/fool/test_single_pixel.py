@@ -124,6 +124,23 @@ def test_in_colour_random_values_agree_with_the_proof(name: str) -> None:
                 assert bool(torch.stack(held).any(dim=0).all())
 
 
+def test_boxes_stay_near_cubes_however_much_more_one_channel_matters() -> None:
+    asked = victim("colour", 1, 3)
+    first = next(part for part in asked.network.modules() if isinstance(part, nn.Conv2d))
+    first.weight.data[:, 0] *= 10
+    search = Question(asked, 0, graph_of(asked)).search
+    seen: list[Tensor] = []
+
+    def noted() -> bool:
+        seen.append(search.todo.high - search.todo.low)
+        return len(seen) < 20
+
+    search.run(noted)
+    sides = torch.cat(seen)
+    assert float(sides.amin()) <= 0.5
+    assert bool((sides.amax(dim=1) <= 2 * sides.amin(dim=1)).all())
+
+
 def test_a_flip_that_the_module_does_not_reproduce_is_not_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -50,12 +50,11 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What is known of pieces: the likeliest class (n,), by how much at least it is ahead of all
-    others over the whole box (n,), and how much each channel's value matters to that (n, d)."""
+    """What is known of pieces: the likeliest class (n,), and by how much at least it is ahead of
+    all others over the whole box (n,)."""
 
     classes: Tensor
     ahead: Tensor
-    slopes: Tensor
 
 
 class Bounds:
@@ -105,8 +104,7 @@ class Bounds:
         else:
             ahead = _ahead(scores, after, classes)
         rows, worst = torch.arange(len(classes)), ahead.argmin(dim=1)
-        lines = change[rows, :, classes] - change[rows, :, worst]
-        return Verdicts(classes, ahead[rows, worst], self.form.slopes(lines).abs())
+        return Verdicts(classes, ahead[rows, worst])
 
     def _changed(self, pieces: Pieces, dtype: torch.dtype) -> Window:
         """The picture with the pixel's values as variables."""

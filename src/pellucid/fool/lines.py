@@ -54,9 +54,6 @@ class Form(Protocol):
     def larger(self, a: Tensor, b: Tensor) -> Tensor:
         """A linear function above both."""
 
-    def slopes(self, lines: Tensor) -> Tensor:
-        """How much the value changes along each axis: (piece, d, …)."""
-
 
 class Ends:
     """One channel: the values at the lower and at the upper end."""
@@ -86,9 +83,6 @@ class Ends:
 
     def larger(self, a: Tensor, b: Tensor) -> Tensor:
         return torch.maximum(a, b)
-
-    def slopes(self, lines: Tensor) -> Tensor:
-        return lines[:, 1:] - lines[:, :1]
 
 
 class Slopes:
@@ -123,9 +117,6 @@ class Slopes:
 
     def larger(self, a: Tensor, b: Tensor) -> Tensor:
         return a + self.rectified(b - a, 0.0)
-
-    def slopes(self, lines: Tensor) -> Tensor:
-        return 2 * lines[:, 1:]
 
 
 def form_of(channels: int) -> Form:

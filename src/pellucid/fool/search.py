@@ -85,7 +85,7 @@ class Search:
         if bool(narrow.any()):
             self.found.edges = self.found.edges.joined(pieces.at(narrow.nonzero().flatten()))
         rest = (~sure & ~narrow).nonzero().flatten()
-        return halves(pieces.at(rest), verdicts.slopes[rest])
+        return halves(pieces.at(rest))
 
     def _least(self, pieces: Pieces) -> Tensor | float:
         if self.bounds.channels == 1:
@@ -139,11 +139,10 @@ def every_pixel(height: int, width: int, channels: int) -> Pieces:
     return Pieces(pixel, low, low + 1)
 
 
-def halves(pieces: Pieces, slopes: Tensor) -> Pieces:
-    """Each box cut in two along the side that matters most."""
+def halves(pieces: Pieces) -> Pieces:
+    """Each box cut in two along its widest side: what bends depends on all sides."""
     rows = torch.arange(len(pieces))
-    # a side counts for what it changes; equal sides at first, so the widest at least in doubt
-    side = (slopes + 1e-9 * (pieces.high - pieces.low)).argmax(dim=1) if len(rows) else rows
+    side = (pieces.high - pieces.low).argmax(dim=1)
     middle = ((pieces.low + pieces.high) / 2)[rows, side]
     high, low = pieces.high.clone(), pieces.low.clone()
     high[rows, side] = middle
