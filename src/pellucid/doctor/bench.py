@@ -70,7 +70,7 @@ class Bench:
         self._until = time.monotonic() + seconds
         self.steps = min(STEPS, max(FAITHFUL_STEPS, len(trace.steps) // 2))
         """Steps of a trial: half of the run's, and few enough for a dozen trials in the time."""
-        self._known: dict[tuple[int, int], Outcome] = {}
+        self._known: dict[tuple[int, int, int], tuple[Change, Outcome]] = {}
         self.batches: list[Batch] = []
         self.why_not = captured.why_not or self._set_up()
         if not self.why_not:
@@ -197,7 +197,8 @@ class Bench:
     def sooner(self, change: Change, share: float) -> Effect | None:
         """The effect of a change with which as many steps come to this share of the loss, in every
         repetition, wherever the whole run came to. Raises `NotPossible`."""
-        if self.standing().is_good:
+        once = Effect((self.run(),), (self.run(change),))
+        if self.standing().is_good or not once.lowers_loss_to(share):
             return None
         effect = self.effect(change)
         return replace(effect, is_only_sooner=True) if effect.lowers_loss_to(share) else None
@@ -250,20 +251,19 @@ class Bench:
         Raises `NotPossible` if it fails or time is over.
         """
         steps = steps or self.steps
-        key = (steps, repetition)
-        if change is NOTHING and key in self._known:
-            return self._known[key]
+        key = (id(change), steps, repetition)
+        if key in self._known:
+            return self._known[key][1]
         try:
             with _aside():
                 outcome = self._run(change, steps, repetition)
         except NotPossible:
             raise
         except Exception as error:
-            if change is not NOTHING or self._ended_so(error):
-                return Outcome((), math.inf, None)  # no cure: it does not even run
-            raise NotPossible(f"a repetition on a copy failed: {error}") from error
-        if change is NOTHING:
-            self._known[key] = outcome
+            if change is NOTHING and not self._ended_so(error):
+                raise NotPossible(f"a repetition on a copy failed: {error}") from error
+            outcome = Outcome((), math.inf, None)  # no cure: it does not even run
+        self._known[key] = change, outcome
         return outcome
 
     def _ended_so(self, error: Exception) -> bool:

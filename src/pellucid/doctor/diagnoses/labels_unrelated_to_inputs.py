@@ -18,6 +18,8 @@ from pellucid.watch.trace import Trace
 
 COLUMNS = 8
 """Directions of targets of many numbers that are looked at, the strongest."""
+FEW = 20
+"""Examples of all classes but the largest, below which nothing can be seen."""
 LARGER = script().replace("256", "640").replace("192", "576")
 
 
@@ -102,11 +104,15 @@ def _goal(table: Table) -> Tensor | None:
     """Examples × classes, or the strongest directions of numbers."""
     labels = table.labels()
     if labels is not None:
-        return one_hot(labels) if len(torch.unique(labels)) in range(2, 101) else None
+        counts = torch.unique(labels, return_counts=True)[1]
+        enough = len(counts) in range(2, 101) and int(counts.sum() - counts.max()) >= FEW
+        return one_hot(labels) if enough else None
     targets = table.targets
     if targets is None or not targets.dtype.is_floating_point or not torch.isfinite(targets).all():
         return None
     flat = targets.double().flatten(1) if targets.ndim > 1 else targets.double()[:, None]
+    if flat.shape[1] == 1:  # by rank: a few in another unit would hide all the others
+        flat = flat.argsort(0).argsort(0).double()
     flat = flat - flat.mean(0)
     if float(flat.abs().max()) == 0:
         return None
