@@ -107,7 +107,50 @@ torch.optim.Adam(network.parameters(), lr=0.01)
 schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1, (step + 1) / {}))"""
 FEW = long_script().replace("(0, 192, (32,))", "(0, 10, (32,))")
 
+CLIPPED = long_script(
+    optimiser="torch.optim.SGD(network.parameters(), lr=0.1)",
+    step=STEP.replace(
+        "optimiser.step()",
+        "nn.utils.clip_grad_norm_(network.parameters(), {})\noptimiser.step()",
+    ),
+)
+IN_ORDER = (
+    long_script()
+    .replace("train(120)", "train(60)")
+    .replace("rows = torch.randint(0, 192, (32,))", "rows = torch.arange(32) + 32 * (step % 6)")
+)
+SORTED = """
+order = labels[:192].argsort(stable=True)
+inputs[:192], labels[:192] = inputs[:192][order], labels[:192][order]
+
+network ="""
+FEW_OTHERS = """
+kept = [(labels[:400] == k).nonzero()[:most] for k, most in enumerate(({0}, 120, {0}))]
+order = torch.cat([*kept, torch.arange(400, 640)[:, None]]).flatten()
+inputs, labels = inputs[order], labels[order]
+
+network ="""
+
+
+def few_others(most: int) -> str:
+    """Two classes that are rare in training, with so many examples each, and not in evaluation."""
+    learnt = 120 + 2 * most
+    return (
+        long_script()
+        .replace("(256, 12)", "(640, 12)")
+        .replace("\n\nnetwork =", "\n" + FEW_OTHERS.format(most), 1)
+        .replace("randint(0, 192", f"randint(0, {learnt}")
+        .replace("range(192, 256", f"range({learnt}, {learnt + 240}")
+        .replace("/ 64", "/ 240")
+    )
+
+
 SICK = {
+    "gradients clipped to nothing": ("regularisation-too-strong", CLIPPED.format("1e-6")),
+    "sorted, and learnt late": (
+        "not-shuffled", IN_ORDER.replace("\n\nnetwork =", "\n" + SORTED, 1)
+    ),
+    "few of the other classes": ("majority-answer", few_others(8)),
     "symbols of other sequences": (
         "labels-unrelated-to-inputs",
         symbols(targets="sequences[torch.randperm(700)]").replace("lr=0.01", "lr=0.001"),
@@ -151,6 +194,9 @@ SICK = {
 """By the fault, its name and a script."""
 
 HEALTHY = {
+    "gradients clipped a little": CLIPPED.format("1.0"),
+    "in an order that says nothing": IN_ORDER,
+    "as many of the other classes": few_others(60),
     "symbols": symbols(),
     "pictures": pictures(),
     "pictures of hardly any spread, brought to one": pictures(

@@ -341,7 +341,7 @@ class Bench:
 
     def _step(self, network: nn.Module, optimiser: Optimizer, change: Change, turn: Turn) -> None:
         held = [weight for group in optimiser.param_groups for weight in group["params"]]
-        if self.captured.clipped is not None:
+        if self.captured.clipped is not None and not change.unclipped:
             nn.utils.clip_grad_norm_(held, self.captured.clipped)
         if change.gradients:
             change.gradients(network)

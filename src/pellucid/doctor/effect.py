@@ -51,6 +51,8 @@ class Change:
     """Calls of a pass, from the first on, that are exchanged."""
     gradients: Callable[[nn.Module], None] | None = None
     """Comes between the backward pass and the step."""
+    unclipped: bool = False
+    """Leaves gradients as long as they are, where the script clips them."""
     rate: float = 1.0
     """Multiplies every learning rate."""
     of: int | None = None

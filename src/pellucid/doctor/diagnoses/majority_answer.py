@@ -26,7 +26,9 @@ class MajorityAnswer(Diagnosis):
     ONE_NETWORK = True
     HURTS_LEARNING = False
     EXPLAINS = ("stopped-too-early", "loss-unsuited-to-task")
-    ROWS, MOST = 200, 1_000
+    ROWS, SPREAD, MOST = 100, 200, 1_000
+    """Training labels at least; for what is looked at within training alone; and looked at there
+    at most."""
     RARE, DUE = 0.9, 0.75
     """Share of the most frequent class in training and among the answers; and the share of the
     evaluation that may belong to it at most."""
@@ -87,10 +89,14 @@ class MajorityAnswer(Diagnosis):
         found = in_evaluation(bench)
         if found is None or int(labels.max()) >= found.classes:
             return None
-        shares, due = (torch.bincount(y, minlength=found.classes).double() + 1
-                       for y in (labels, found.labels))  # fmt: skip
-        shares, due = shares / shares.sum(), due / due.sum()
-        if float(shares.max()) < self.FREQUENT or float((due - 2 * shares).max()) < self.OFTENER:
+        counts = torch.bincount(labels, minlength=found.classes).double()
+        shares = (counts + 1) / float(len(labels) + found.classes)
+        due = torch.bincount(found.labels, minlength=found.classes).double() + 1
+        due = due / due.sum()
+        if (
+            float(counts.max()) < self.FREQUENT * len(labels)
+            or float((due - 2 * shares).max()) < self.OFTENER
+        ):
             return None
         moved = Answered(found.scores + (due / shares).log(), found.labels)
         gained, lost = (int((a & ~b).sum()) for a, b in ((moved.right, found.right),
@@ -98,7 +104,7 @@ class MajorityAnswer(Diagnosis):
         before, after = found.balanced(), moved.balanced()
         if by_chance(gained, lost) > self.LEVEL or after - before < self.POINTS:
             return None
-        rare = int((due / shares).argmax())
+        rare = _gains_most(found, moved, (due > 2 * shares).nonzero().flatten().tolist())
         mine = found.labels == rare
         evidence = (
             f"Class {rare} makes up {100 * float(shares[rare]):.2g} % of the training labels and "
@@ -123,7 +129,7 @@ class MajorityAnswer(Diagnosis):
         inputs, labels = table.inputs[: self.MOST], labels[: self.MOST]
         shares = torch.bincount(labels) / len(labels)
         classes = int((shares > 0).sum())
-        if classes < 2 or float(shares.max()) < self.FREQUENT:
+        if classes < 2 or float(shares.max()) < self.FREQUENT or len(labels) < self.SPREAD:
             return None
         guesses = _guesses(bench, inputs, labels)
         if guesses is None:
@@ -151,6 +157,12 @@ class MajorityAnswer(Diagnosis):
             {"majority": float(shares.max()), "balanced": own, "plane": best}, self.EXPLAINS,
             effect=1 - (best - own),
         )  # fmt: skip
+
+
+def _gains_most(before: Answered, after: Answered, classes: list[int]) -> int:
+    """The class with the most right answers more."""
+    gains = after.right.long() - before.right.long()
+    return max(classes, key=lambda one: int(gains[before.labels == one].sum()))
 
 
 def _guesses(bench: Bench, inputs: Tensor, labels: Tensor) -> Tensor | None:

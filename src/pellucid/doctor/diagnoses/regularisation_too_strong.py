@@ -1,4 +1,4 @@
-"""Dropout, weight decay or a penalty in the loss keeps the network from learning."""
+"""Dropout, weight decay, clipping or a penalty in the loss keeps the network from learning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pellucid.watch.trace import Trace
 
 
 class RegularisationTooStrong(Diagnosis):
-    """Dropout, weight decay or a penalty in the loss keeps the network from learning."""
+    """Dropout, weight decay, clipping or a penalty in the loss keeps the network from learning."""
 
     GROUP = OPTIMISATION
     EXPLAINS = ("learning-rate-too-low", "stopped-too-early", "vanishing-gradients")
@@ -52,6 +52,10 @@ class RegularisationTooStrong(Diagnosis):
             tries.append((f"no dropout instead of {share:g}", change))
         if decay:
             tries.append((f"no weight decay instead of {decay:g}", Change(optimiser=_no_decay)))
+        bound = bench.captured.clipped
+        if bound is not None:
+            what = f"gradients as long as they are instead of {bound:g} at most"
+            tries.append((what, Change(unclipped=True)))
         for what, change in tries:
             effect = bench.cure(change, self.HELPS)
             if effect is None and share >= self.STRONG and change.calls:
@@ -60,8 +64,9 @@ class RegularisationTooStrong(Diagnosis):
             if effect is not None:
                 return self.confirmed(
                     trace, bench, effect, [effect.sentence(what)],
+                    "clip gradients less, or not at all" if change.unclipped else
                     "make dropout or weight decay weaker, until the training loss falls",
-                    dropout=share, weight_decay=decay,
+                    dropout=share, weight_decay=decay, clipped=bound,
                 )  # fmt: skip
         return self._penalised(trace, bench)
 
