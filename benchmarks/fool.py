@@ -1,6 +1,6 @@
 """Measures the single-pixel proof: its time against enumeration, its agreement, and other attacks.
 
-    python benchmarks/fool.py [--only speed,agreement,evolution,pgd,table] [--runs FOLDER]
+    python benchmarks/fool.py [--only speed,agreement,evolution,pgd,table,hunted] [--runs FOLDER]
 
 The networks are trained first (three epochs each) where the folder of runs does not hold them.
 Times are CPU seconds of one thread, proof and enumeration side by side in one process. What was
@@ -19,8 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import results_page
 import torch
+from fool_page import LIMIT, write_page
 
 from pellucid.fool.asking import share_fooled
 from pellucid.fool.attack import Task, run
@@ -48,8 +48,7 @@ NETWORKS = {
 TABLE = [name for name in NETWORKS if not name.startswith("digits")]
 AGREEING = ["mnist-linear", "mnist-dense", "digits-convnet"]
 EVOLVED = ["mnist-linear", "mnist-convnet"]
-LIMIT = 60
-"""CPU seconds for the verdict on one picture of the table."""
+HUNTED = ["mnist-linear", "mnist-dense", "mnist-lenet", "mnist-convnet"]
 
 
 def trained(name: str, runs: Path) -> Path:
@@ -187,11 +186,8 @@ def table(runs: Path, count: int, names: list[str]) -> list[dict[str, Any]]:
 
 def _row(victim: Victim, name: str, runs: Path) -> dict[str, Any]:
     """One network; each picture is kept when it is done, and not asked about again."""
-    graph, weights = graph_of(victim), fingerprint(victim.network)
-    path = runs / name / "fool" / f"table-{weights[:12]}.json"
-    path.parent.mkdir(exist_ok=True)
-    known = json.loads(path.read_text()) if path.is_file() else []
-    done = {record["index"]: record for record in known}
+    graph, path = graph_of(victim), _kept(victim, name, runs)
+    done = _known(path)
     for place, index in enumerate(victim.numbers):
         if index not in done:
             answer, label = victim.answer_to(victim.pictures[place]), victim.labels[place]
@@ -208,6 +204,19 @@ def _row(victim: Victim, name: str, runs: Path) -> dict[str, Any]:
         "seconds": statistics.median(times),
         **share_fooled(asked_about),
     }
+
+
+def _kept(victim: Victim, name: str, runs: Path) -> Path:
+    """Where the verdicts on the pictures of the table are."""
+    path = runs / name / "fool" / f"table-{fingerprint(victim.network)[:12]}.json"
+    path.parent.mkdir(exist_ok=True)
+    return path
+
+
+def _known(path: Path) -> dict[int, dict[str, Any]]:
+    """The verdicts by the picture's index."""
+    records = json.loads(path.read_text()) if path.is_file() else []
+    return {record["index"]: record for record in records}
 
 
 def _verdict(question: Question) -> dict[str, Any]:
@@ -232,108 +241,35 @@ def _verdict(question: Question) -> dict[str, Any]:
     }
 
 
-def write_page(measured: dict[str, Any]) -> None:
-    """Everything that was measured, into the results page."""
-    parts = [results_page.machine(), "CPU seconds of one thread, on a machine with other work."]
-    for name, words in PARTS.items():
-        if name in measured:
-            parts.append(words(measured[name]))
-    results_page.write("fool", "\n\n".join(parts))
+def hunted(runs: Path, count: int, names: list[str]) -> list[dict[str, Any]]:
+    """The published attack on those pictures of the table that one pixel can fool."""
+    return [_hunted(asked(name, runs, count, test=True), name, runs) for name in names or HUNTED]
 
 
-def _speed(one: dict[str, Any]) -> str:
-    return (
-        f"**Proof of one MNIST picture, convnet** ({one['pictures']} validation pictures): all 784 "
-        f"pixels decided for {one['decided']}; median {one['median']:.2f} s, at worst "
-        f"{one['worst']:.2f} s. Enumerating 784 × 256 forwards in batches of 256 (one row of "
-        f"pixels timed three times, the fastest, times 28): {one['enumeration']:.1f} s, "
-        f"**{one['ratio']:.0f} times** as long."
-    )
+def _hunted(victim: Victim, name: str, runs: Path) -> dict[str, Any]:
+    known = _known(_kept(victim, name, runs))
+    fooled = [place for place, index in enumerate(victim.numbers) if known[index]["flipped"]
+              and known[index]["answer"] == victim.labels[place]]  # fmt: skip
+    records = [known[victim.numbers[place]] for place in fooled]
+    given = torch.tensor([record["answer"] for record in records])
+    task = Task(victim, victim.pictures[fooled], given, 1.0)
+    seconds, outcome = cpu(lambda: run("differential-evolution", task))
+    return {
+        "name": name,
+        "pictures": len(fooled),
+        "proof_seconds": sum(record["seconds"] for record in records),
+        "evolution_seconds": seconds,
+        "by_evolution": int(outcome.fooled.sum()),
+    }
 
 
-def _agreement(rows: list[dict[str, Any]]) -> str:
-    head = ["network", "pictures", "changes asked", "of these flip", "missed by the proof",
-            "claimed and not so", "undecided pixels"]  # fmt: skip
-    lines = [
-        [one["name"], str(one["pictures"])]
-        + [f"{one[key]:,}" for key in ("levels", "flipping", "missed", "wrong", "undecided")]
-        for one in rows
-    ]
-    told = (
-        "**Against enumeration.** Left out are levels within 1/32,768 of an interval's end, and "
-        "values of a pixel that are told as open.\n\n"
-    )
-    return told + results_page.table(head, lines)
-
-
-def _evolution(rows: list[dict[str, Any]]) -> str:
-    head = ["network", "pictures", "fooled by evolution", "its time", "by the proof", "its time",
-            "by evolution alone"]  # fmt: skip
-    lines = [
-        [
-            one["name"],
-            str(one["pictures"]),
-            str(one["by_evolution"]),
-            f"{one['evolution_seconds']:.0f} s",
-            str(one["by_proof"]),
-            f"{one['proof_seconds']:.0f} s",
-            str(one["only_evolution"]),
-        ]
-        for one in rows
-    ]
-    return (
-        "**Against differential evolution as published** (400 candidates, 75 generations). The "
-        "proof tells every pixel and value.\n\n" + results_page.table(head, lines)
-    )
-
-
-def _pgd(one: dict[str, Any]) -> str:
-    head = ["budget (ℓ∞)", "pellucid", "torchattacks 3.5.1"]
-    lines = [
-        [f"{row['budget']:g}", f"{100 * row['ours']:.1f} %", f"{100 * row['theirs']:.1f} %"]
-        for row in one["rows"]
-    ]
-    told = f"**PGD**, 40 steps of a quarter of the budget, {one['pictures']} MNIST pictures, dense."
-    return told + " Robust accuracy:\n\n" + results_page.table(head, lines)
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    head = ["network", "test pictures", "read rightly", "one pixel fools", "95 % interval",
-            "undecided", "median time"]  # fmt: skip
-    lines = [
-        [
-            one["name"],
-            f"{one['pictures']:,}",
-            f"{one['asked']:,}",
-            f"**{100 * one['share_fooled']:.1f} %** ({one['fooled']})",
-            f"{100 * one['low']:.1f} % to {100 * one['high']:.1f} %",
-            str(one["undecided"]),
-            f"{one['seconds']:.2f} s",
-        ]
-        for one in rows
-    ]
-    return (
-        "**The share of pictures that one pixel can fool.** `mnist` is grey, `cifar` are the "
-        "pictures of `cifar10-pictures`, as many of each class; of `mnist` the first ones. "
-        "Undecided are rightly read pictures for which there was "
-        f"neither a flip nor a proof of all pixels within {LIMIT} s.\n\n"
-        + results_page.table(head, lines)
-    )
-
-
-PARTS: dict[str, Callable[[Any], str]] = {
-    "speed": _speed,
-    "agreement": _agreement,
-    "evolution": _evolution,
-    "pgd": _pgd,
-    "table": _table,
-}
 MEASURES: dict[str, tuple[Callable[[Path, int, list[str]], Any], int]] = {
     "speed": (speed, 100),
     "agreement": (agreement, 200),
     "evolution": (evolution, 100),
     "pgd": (pgd, 1000),
     "table": (table, 1000),
+    "hunted": (hunted, 1000),
 }
 
 
