@@ -11,6 +11,7 @@ import pytest
 
 from fool_victims import victim
 from pellucid.base.records import Record, write_json
+from pellucid.base.wording import a
 from pellucid.fool.robustness import Attacking, Corrupting, drawable
 from pellucid.lab.beside import paired
 from pellucid.report.attacked import page, write
@@ -70,7 +71,7 @@ def test_what_gave_in_is_shown_before_and_after() -> None:
     drawn = page(record)
     assert drawn.count("data:image") == 2 * len(record["shown"])
     first = record["shown"][0]
-    assert f"the {first['label']} that becomes a {first['becomes']}" in drawn
+    assert f"the {first['label']} that becomes {a(first['becomes'])}" in drawn
 
 
 def test_a_corruption_and_what_was_stopped_have_their_page(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.base.records import Record
+from pellucid.base.wording import a
 from pellucid.cli.attacking import difference_in_words, percent
 from pellucid.cli.output import Voice, table
 
@@ -29,7 +30,7 @@ def print_line(voice: Voice, record: Record, done: int, total: int) -> None:
     """One picture of many, on standard error."""
     told = f"{record['proved']} proved, {record['flipped']} flip, {record['undecided']} undecided"
     voice.log.print(
-        f"{done:>5}/{total}  picture {record['index']}, a {record['label']} read as "
+        f"{done:>5}/{total}  picture {record['index']}, {a(record['label'])} read as "
         f"{record['answer']}: {told}  {record['seconds']:.2f} s",
         markup=False,
     )
@@ -38,7 +39,7 @@ def print_line(voice: Voice, record: Record, done: int, total: int) -> None:
 def print_one(voice: Voice, record: Record, path: Path) -> None:
     """The verdict on one picture, with the first values that flip."""
     people = voice.people
-    label = f", a {record['label']}," if record["label"] is not None else ""
+    label = f", {a(record['label'])}," if record["label"] is not None else ""
     people.print(
         f"Picture {record['index']}{label} is read as {record['answer']}.  {record['claim']}",
         markup=False,

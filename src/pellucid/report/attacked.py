@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pellucid.base.records import Record, read_json, write_text
 from pellucid.base.version import VERSION
+from pellucid.base.wording import a
 from pellucid.report.fooled import COLOURS, STYLE, drawn
 from pellucid.report.markup import (
     chart,
@@ -184,7 +185,7 @@ def _gallery(found: Record) -> str:
 
 
 def _entry(one: Record, shape: list[int]) -> str:
-    words = f"the {one['label']} that becomes a {one['becomes']}"
+    words = f"the {one['label']} that becomes {a(one['becomes'])}"
     both = "".join(
         drawn(one[name], shape, "", f"{words}: {told}")
         for name, told in (("before", "before"), ("after", "after"))

@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid.base.records import Record, read_json, write_text
 from pellucid.base.version import VERSION
+from pellucid.base.wording import a
 from pellucid.report import pictures
 from pellucid.report.markup import chart, facts, figure, paragraph, section, text
 from pellucid.report.page import frame
@@ -83,7 +84,7 @@ def _top(found: Record) -> str:
 
 def _one(one: Record, place: int) -> str:
     worst = one["worst"]
-    label = f", a {one['label']}," if one["label"] is not None else ""
+    label = f", {a(one['label'])}," if one["label"] is not None else ""
     how = (
         f"Picture {one['index']}{label} is read as {one['answer']}. Each coloured cell is a pixel "
         "that can change that: on the left by the class that its smallest change leads to, on the "
@@ -238,7 +239,7 @@ def _entry(one: Record) -> str:
         f'<rect x="{worst["column"] * CELL - 4}" y="{worst["row"] * CELL - 4}" '
         f'width="{CELL + 8}" height="{CELL + 8}" fill="none" stroke="#e8671b" stroke-width="4"/>'
     )
-    words = f"the {one['answer']} that becomes a {worst['becomes']}"
+    words = f"the {one['answer']} that becomes {a(worst['becomes'])}"
     title = (
         f"picture {one['index']}, row {worst['row']}, column {worst['column']}: "
         f"{_value(worst['own'])} to {_value(worst['value'])}"

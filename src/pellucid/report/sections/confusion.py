@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pellucid.base.wording import a
 from pellucid.report.markup import figure, notes, section, table, text
 from pellucid.report.material import Material
 from pellucid.report.wording import percent
@@ -87,7 +88,7 @@ def _cell(line: list[int], row: int, column: int, names: list[str], strongest: f
     if row == column:
         words = f"{names[row]} read correctly: {number:,} of {total:,} ({percent(share)})"
         return f'<td class="right" style="--k:{share:.3f}" title="{text(words)}">{number:,}</td>'
-    words = f"a {names[row]} read as {names[column]}: {number:,}× ({percent(share)} of the row)"
+    words = f"{a(names[row])} read as {names[column]}: {number:,}× ({percent(share)} of the row)"
     strength = 0.15 + 0.85 * share / strongest
     return f'<td class="wrong" style="--k:{strength:.3f}" title="{text(words)}">{number:,}</td>'
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.base.wording import a
 from pellucid.report import pictures
 from pellucid.report.markup import section, text
 from pellucid.report.material import Array, Material
@@ -44,11 +45,11 @@ def _certainty(share: float) -> str:
 def _entry(picture: Array, chances: Array, label: int, names: list[str]) -> str:
     answer = int(chances.argmax())
     sure = _certainty(float(chances[answer]))
-    words = f"a {names[label]} read as {names[answer]}, {sure}"
+    words = f"{a(names[label])} read as {names[answer]}, {sure}"
     first = [int(place) for place in np.argsort(-chances, kind="stable")[:3]]
     ranking = "\n".join(f"{names[place]}: {percent(float(chances[place]), 1)}" for place in first)
     source = pictures.data_uri(pictures.plain(picture))
     return (
         f'<li title="{text(ranking)}"><img src="{source}" alt="{text(words)}">'
-        f"a {text(names[label])} read as <b>{text(names[answer])}</b>, {sure}</li>"
+        f"{text(a(names[label]))} read as <b>{text(names[answer])}</b>, {sure}</li>"
     )
