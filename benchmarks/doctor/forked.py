@@ -43,6 +43,7 @@ def load() -> None:
     import pellucid.doctor
     import pellucid.watch
 
+    importlib.import_module("rich.themes")
     for part in (pellucid.watch, pellucid.doctor):
         for module in pkgutil.walk_packages(part.__path__, f"{part.__name__}."):
             importlib.import_module(module.name)
