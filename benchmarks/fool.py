@@ -185,9 +185,24 @@ def table(runs: Path, count: int, names: list[str]) -> list[dict[str, Any]]:
 
 
 def _row(victim: Victim, name: str, runs: Path) -> dict[str, Any]:
-    """One network; each picture is kept when it is done, and not asked about again."""
-    graph, path = graph_of(victim), _kept(victim, name, runs)
-    done = _known(path)
+    """One network."""
+    records = _verdicts(victim, name, runs)
+    times = [one["seconds"] for one in records if one["answer"] == one["label"]]
+    return {
+        "name": name,
+        "pictures": len(records),
+        "seconds": statistics.median(times),
+        **share_fooled(records),
+    }
+
+
+def _verdicts(victim: Victim, name: str, runs: Path) -> list[dict[str, Any]]:
+    """Of every picture; each is kept when it is done, and not asked about again."""
+    graph, weights = graph_of(victim), fingerprint(victim.network)
+    path = runs / name / "fool" / f"table-{weights[:12]}.json"
+    path.parent.mkdir(exist_ok=True)
+    known = json.loads(path.read_text()) if path.is_file() else []
+    done = {record["index"]: record for record in known}
     for place, index in enumerate(victim.numbers):
         if index not in done:
             answer, label = victim.answer_to(victim.pictures[place]), victim.labels[place]
@@ -196,27 +211,7 @@ def _row(victim: Victim, name: str, runs: Path) -> dict[str, Any]:
                 asked = _verdict(Question(victim, place, graph))
             done[index] = asked | {"index": index, "label": label}
             path.write_text(json.dumps(list(done.values())))
-    asked_about = [done[index] for index in victim.numbers]
-    times = [one["seconds"] for one in asked_about if one["answer"] == one["label"]]
-    return {
-        "name": name,
-        "pictures": len(asked_about),
-        "seconds": statistics.median(times),
-        **share_fooled(asked_about),
-    }
-
-
-def _kept(victim: Victim, name: str, runs: Path) -> Path:
-    """Where the verdicts on the pictures of the table are."""
-    path = runs / name / "fool" / f"table-{fingerprint(victim.network)[:12]}.json"
-    path.parent.mkdir(exist_ok=True)
-    return path
-
-
-def _known(path: Path) -> dict[int, dict[str, Any]]:
-    """The verdicts by the picture's index."""
-    records = json.loads(path.read_text()) if path.is_file() else []
-    return {record["index"]: record for record in records}
+    return [done[index] for index in victim.numbers]
 
 
 def _verdict(question: Question) -> dict[str, Any]:
@@ -247,17 +242,16 @@ def hunted(runs: Path, count: int, names: list[str]) -> list[dict[str, Any]]:
 
 
 def _hunted(victim: Victim, name: str, runs: Path) -> dict[str, Any]:
-    known = _known(_kept(victim, name, runs))
-    fooled = [place for place, index in enumerate(victim.numbers) if known[index]["flipped"]
-              and known[index]["answer"] == victim.labels[place]]  # fmt: skip
-    records = [known[victim.numbers[place]] for place in fooled]
-    given = torch.tensor([record["answer"] for record in records])
+    records = _verdicts(victim, name, runs)
+    fooled = [place for place, one in enumerate(records)
+              if one["flipped"] and one["answer"] == one["label"]]  # fmt: skip
+    given = torch.tensor([records[place]["answer"] for place in fooled])
     task = Task(victim, victim.pictures[fooled], given, 1.0)
     seconds, outcome = cpu(lambda: run("differential-evolution", task))
     return {
         "name": name,
         "pictures": len(fooled),
-        "proof_seconds": sum(record["seconds"] for record in records),
+        "proof_seconds": sum(records[place]["seconds"] for place in fooled),
         "evolution_seconds": seconds,
         "by_evolution": int(outcome.fooled.sum()),
     }

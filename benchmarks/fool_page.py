@@ -73,7 +73,10 @@ def _hunts(rows: list[dict[str, Any]]) -> str:
          str(one["by_evolution"]), f"{one['evolution_seconds']:.0f} s"]
         for one in rows
     ]  # fmt: skip
-    told = "**The same attack on the pictures of the table of which the proof knows a flip.**\n\n"
+    told = (
+        "**The same attack on the pictures of the table of which the proof knows a flip.** It ends "
+        "at the first one; the proof tells every pixel and value.\n\n"
+    )
     return told + results_page.table(head, lines)
 
 
