@@ -14,6 +14,8 @@ from pellucid.base.wording import a
         ("uniform", "a uniform"), ("umbrella", "an umbrella"), ("user", "a user"), (4, "a 4"),
         (8, "an 8"), ("80", "an 80"), (11, "an 11"), (18, "an 18"), (12, "a 12"), (118, "a 118"),
         ("", "a "),
+        ("one", "a one"), ("onion", "an onion"), ("ewe", "a ewe"), ("eel", "an eel"),
+        ("ukulele", "a ukulele"), ("unlit", "an unlit"),
     ],
 )  # fmt: skip
 def test_the_article_fits(name: object, told: str) -> None:

@@ -63,6 +63,15 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_pictures_without_labels(mine: Path, call) -> None:
+    with np.load("pictures.npz") as kept:
+        np.savez(mine / "bare.npz", inputs=kept["inputs"])
+    told = call("fool", "mine_to_fool.py:build", "--pictures", "bare.npz", "--count", "2")
+    assert told.code == 0
+    assert "1/2  picture 0 read as " in told.err
+    assert "None" not in told.out + told.err
+
+
 def test_one_picture_of_a_run(shelf: Path, call) -> None:
     told = call("fool", "deep", "--image", "3", "--json", "out.json")
     assert told.code == 0

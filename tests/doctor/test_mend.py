@@ -139,6 +139,16 @@ def test_a_cure_at_run_time_is_the_source_mended_by_hand(
         assert bare != pytest.approx(expected, rel=1e-4)
 
 
+def test_where_clipping_was_found_gradients_stay_as_long_as_they_are(tmp_path: Path) -> None:
+    clip = "nn.utils.clip_grad_norm_(network.parameters(), 1e-6)\noptimiser.step()"
+    sgd = SGD.format(0.05)
+    sick = script(optimiser=sgd, step=STEP.replace("optimiser.step()", clip))
+    expected = losses_of(script(optimiser=sgd), tmp_path)
+    found = losses_of(sick, tmp_path, "regularisation-too-strong", {"clipped": 1e-6})
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert losses_of(sick, tmp_path) != pytest.approx(expected, rel=1e-4)
+
+
 def test_a_repetition_moves_every_seed_of_the_script(tmp_path: Path) -> None:
     own = losses_of(script(), tmp_path)
     assert losses_of(script(), tmp_path) == own

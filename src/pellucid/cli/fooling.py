@@ -29,9 +29,10 @@ def tell_fewer(voice: Voice, count: int | None, victim: Victim) -> None:
 def print_line(voice: Voice, record: Record, done: int, total: int) -> None:
     """One picture of many, on standard error."""
     told = f"{record['proved']} proved, {record['flipped']} flip, {record['undecided']} undecided"
+    label = f", {a(record['label'])}" if record["label"] is not None else ""
     voice.log.print(
-        f"{done:>5}/{total}  picture {record['index']}, {a(record['label'])} read as "
-        f"{record['answer']}: {told}  {record['seconds']:.2f} s",
+        f"{done:>5}/{total}  picture {record['index']}{label} read as {record['answer']}: "
+        f"{told}  {record['seconds']:.2f} s",
         markup=False,
     )
 

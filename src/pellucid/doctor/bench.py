@@ -12,7 +12,7 @@ import contextlib
 import copy
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -179,9 +179,8 @@ class Bench:
         `learnt`, where the run learns as it is; to `freed`, where it is stuck. None if it does
         not.
 
-        One repetition is enough to see that mostly. Raises `NotPossible`.
+        Raises `NotPossible`.
         """
-        once = Effect((self.run(),), (self.run(change),))
         standing = self.standing()
         if standing.is_good:
             return None
@@ -189,19 +188,25 @@ class Bench:
             share = max(share, freed)
         elif standing.learns and not self.is_game:
             share *= learnt
-        if not once.lowers_loss_to(share) or not once.beats(standing, share):
-            return None
-        whole = self.effect(change)
-        return whole if whole.lowers_loss_to(share) and whole.beats(standing, share) else None
+        return self._in_all(
+            change, lambda effect: effect.lowers_loss_to(share) and effect.beats(standing, share)
+        )
 
     def sooner(self, change: Change, share: float) -> Effect | None:
         """The effect of a change with which as many steps come to this share of the loss, in every
         repetition, wherever the whole run came to. Raises `NotPossible`."""
-        once = Effect((self.run(),), (self.run(change),))
-        if self.standing().is_good or not once.lowers_loss_to(share):
+        if self.standing().is_good:
+            return None
+        effect = self._in_all(change, lambda effect: effect.lowers_loss_to(share))
+        return effect and replace(effect, is_only_sooner=True)
+
+    def _in_all(self, change: Change, helps: Callable[[Effect], bool]) -> Effect | None:
+        """The effect of a change that helps; one repetition is mostly enough to see that it does
+        not."""
+        if not helps(Effect((self.run(),), (self.run(change),))):
             return None
         effect = self.effect(change)
-        return replace(effect, is_only_sooner=True) if effect.lowers_loss_to(share) else None
+        return effect if helps(effect) else None
 
     def late(self, change: Change) -> Effect | None:
         """The effect of a change that helps a run which is stuck, but only after many more steps

@@ -53,3 +53,10 @@ def one_hot(labels: Tensor) -> Tensor:
     """Examples × classes that occur, 1 where it is the class."""
     kinds: Tensor = torch.unique(labels)
     return (labels[:, None] == kinds).double()
+
+
+def ranks(numbers: Tensor) -> Tensor:
+    """The rank of each number in its column; of equal ones the mean of theirs."""
+    from scipy.stats import rankdata  # type: ignore[import-untyped]
+
+    return torch.from_numpy(rankdata(numbers.cpu().numpy(), axis=0))

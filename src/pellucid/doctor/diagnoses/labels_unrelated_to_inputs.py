@@ -13,7 +13,7 @@ from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
 from pellucid.doctor.examples import Table, learnt, symbols
 from pellucid.doctor.finding import CONFIRMED, Finding
-from pellucid.doctor.neighbours import features, nearest, one_hot, planes
+from pellucid.doctor.neighbours import features, nearest, one_hot, planes, ranks
 from pellucid.watch.trace import Trace
 
 COLUMNS = 8
@@ -112,7 +112,7 @@ def _goal(table: Table) -> Tensor | None:
         return None
     flat = targets.double().flatten(1) if targets.ndim > 1 else targets.double()[:, None]
     if flat.shape[1] == 1:  # by rank: a few in another unit would hide all the others
-        flat = flat.argsort(0).argsort(0).double()
+        flat = ranks(flat)
     flat = flat - flat.mean(0)
     if float(flat.abs().max()) == 0:
         return None

@@ -26,7 +26,7 @@ class MajorityAnswer(Diagnosis):
     ONE_NETWORK = True
     HURTS_LEARNING = False
     EXPLAINS = ("stopped-too-early", "loss-unsuited-to-task")
-    ROWS, SPREAD, MOST = 100, 200, 1_000
+    ROWS, ALONE, MOST = 100, 200, 1_000
     """Training labels at least; for what is looked at within training alone; and looked at there
     at most."""
     RARE, DUE = 0.9, 0.75
@@ -129,7 +129,7 @@ class MajorityAnswer(Diagnosis):
         inputs, labels = table.inputs[: self.MOST], labels[: self.MOST]
         shares = torch.bincount(labels) / len(labels)
         classes = int((shares > 0).sum())
-        if classes < 2 or float(shares.max()) < self.FREQUENT or len(labels) < self.SPREAD:
+        if len(labels) < self.ALONE or classes < 2 or float(shares.max()) < self.FREQUENT:
             return None
         guesses = _guesses(bench, inputs, labels)
         if guesses is None:

@@ -52,10 +52,6 @@ class RegularisationTooStrong(Diagnosis):
             tries.append((f"no dropout instead of {share:g}", change))
         if decay:
             tries.append((f"no weight decay instead of {decay:g}", Change(optimiser=_no_decay)))
-        bound = bench.captured.clipped
-        if bound is not None:
-            what = f"gradients as long as they are instead of {bound:g} at most"
-            tries.append((what, Change(unclipped=True)))
         for what, change in tries:
             effect = bench.cure(change, self.HELPS)
             if effect is None and share >= self.STRONG and change.calls:
@@ -64,11 +60,25 @@ class RegularisationTooStrong(Diagnosis):
             if effect is not None:
                 return self.confirmed(
                     trace, bench, effect, [effect.sentence(what)],
-                    "clip gradients less, or not at all" if change.unclipped else
                     "make dropout or weight decay weaker, until the training loss falls",
-                    dropout=share, weight_decay=decay, clipped=bound,
+                    dropout=share, weight_decay=decay,
                 )  # fmt: skip
-        return self._penalised(trace, bench)
+        return self._clipped(trace, bench) or self._penalised(trace, bench)
+
+    def _clipped(self, trace: Trace, bench: Bench) -> Finding | None:
+        """Gradients are clipped so far below their length that steps hardly move."""
+        bound = bench.captured.clipped
+        if bound is None:
+            return None
+        change = Change(unclipped=True)
+        effect = bench.cure(change, self.HELPS) or bench.late(change)
+        if effect is None:
+            return None
+        what = f"gradients as long as they are instead of {bound:g} at most"
+        return self.confirmed(
+            trace, bench, effect, [effect.sentence(what)], "clip gradients less, or not at all",
+            clipped=bound,
+        )  # fmt: skip
 
     def _penalised(self, trace: Trace, bench: Bench) -> Finding | None:
         """The answers are no better than the targets' mean, and are with a lighter penalty."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
@@ -179,7 +180,9 @@ def _shuffle(numbers: Numbers) -> AbstractContextManager[Any]:
 
 
 def _weaken(numbers: Numbers) -> AbstractContextManager[Any]:
-    """No dropout in layers, no weight decay."""
+    """No dropout in layers, no weight decay; or no clipping, where that is what was found."""
+    if "clipped" in numbers:
+        return exchanged(nn.utils, "clip_grad_norm_", _unclipped)
 
     def enter(module: nn.Module, _given: Any) -> None:
         for part in module.modules():
@@ -194,6 +197,14 @@ def _weaken(numbers: Numbers) -> AbstractContextManager[Any]:
     stack.enter_context(_around_networks(enter))
     stack.enter_context(_around_steps(before))
     return stack
+
+
+def _unclipped(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def called(parameters: Any, max_norm: float, *args: Any, **named: Any) -> Any:
+        return function(parameters, math.inf, *args, **named)
+
+    return called
 
 
 def _loss(names: tuple[str, ...], change: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -249,7 +260,7 @@ CURES: dict[str, tuple[str, Callable[[Numbers], AbstractContextManager[Any]]]] =
     "trained-in-eval-mode": ("passes with gradients in training mode", _mode(training=True)),
     "inputs-not-normalised": ("inputs standardised by the first batch", _standardise),
     "not-shuffled": ("DataLoader(…, shuffle=True)", _shuffle),
-    "regularisation-too-strong": ("no dropout layers, no weight decay", _weaken),
+    "regularisation-too-strong": ("no dropout layers and no weight decay, or no clipping", _weaken),
     "softmax-before-cross-entropy": (
         "the softmax undone", _loss(("cross_entropy",), _without_softmax)
     ),
