@@ -79,7 +79,7 @@ class Ends:
         return lines.add_(amount[:, None])
 
     def rectified(self, lines: Tensor, slope: float) -> Tensor:
-        return torch.maximum(lines, slope * lines) if slope else lines.clamp(min=0)
+        return _rectified(lines, slope)
 
     def larger(self, a: Tensor, b: Tensor) -> Tensor:
         return torch.maximum(a, b)
@@ -111,12 +111,17 @@ class Slopes:
 
     def rectified(self, lines: Tensor, slope: float) -> Tensor:
         high, low = self.largest(lines), self.smallest(lines)
-        at_high, at_low = (torch.where(end > 0, end, slope * end) for end in (high, low))
+        at_high, at_low = (_rectified(end, slope) for end in (high, low))
         chord = quotient(at_high - at_low, high - low).clamp(min=slope, max=1)
         return self.raised(lines * chord[:, None], at_low - chord * low)
 
     def larger(self, a: Tensor, b: Tensor) -> Tensor:
         return a + self.rectified(b - a, 0.0)
+
+
+def _rectified(numbers: Tensor, slope: float) -> Tensor:
+    """max(x, slope · x), for a slope of 0 to 1."""
+    return torch.maximum(numbers, slope * numbers) if slope else numbers.clamp(min=0)
 
 
 def form_of(channels: int) -> Form:
