@@ -29,6 +29,7 @@ from pellucid.watch.loaders import Loaders
 from pellucid.watch.losses import Losses
 from pellucid.watch.meetings import Meetings
 from pellucid.watch.networks import CallsOfDropout, Networks, is_alone, plain
+from pellucid.watch.printed import Figures
 from pellucid.watch.program import version_of
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.replay import first_not_finite, repeat
@@ -57,6 +58,7 @@ class Follower:
         """Steps after which nothing is watched any more."""
         self._on_step = on_step
         self._losses = Losses(self.trace, self._listens, self._safely)
+        self._figures = Figures(self.trace, self._listens, self._safely)
         self._loaders = Loaders(self.trace.loaders, self._safely)
         owners: dict[int, str] = {}
         self._networks = Networks(self.trace.models, owners)
@@ -131,6 +133,7 @@ class Follower:
                 hooks.enter_context(exchanged(owner, name, wrap))
             hooks.enter_context(true_places())
             hooks.enter_context(self._losses.watching())
+            hooks.enter_context(self._figures.watching())
             hooks.callback(hear(self._stop_listening))
             self._has_ended = False
             try:

@@ -87,7 +87,8 @@ class Meetings:
     def _add_meeting(
         self, name: str, own: Tensor, other: Tensor, result: Tensor, call: Heard
     ) -> None:
-        if name == "eq" and not self._in_training and other.shape == own.shape == result.shape:
+        alike = other.shape == own.shape == result.shape
+        if name == "eq" and not self._in_training and alike and result.numel():
             self._add_score(result, call.line)
         if len(self._trace.meetings) < MEETINGS:
             shapes = (tuple(own.shape), tuple(other.shape), tuple(result.shape))
@@ -107,7 +108,7 @@ class Meetings:
         step, scores = len(self._trace.steps), self._trace.scores
         last = scores[-1] if scores else None
         if last is None or (last.model, last.step, last.line) != (self._model, step, line):
-            last = Score(self._model, step, line, 0, 0)
+            last = Score(self._model, step, line)
             scores.append(last)
-        last.right += int(equal.sum())
-        last.count += equal.numel()
+        number = len(self._trace.passes) - 1
+        last.batches.append((number, int(equal.sum()), equal.numel()))

@@ -98,8 +98,27 @@ class Score:
     model: int
     step: int
     line: Line | None
-    right: int
-    count: int
+    batches: list[tuple[int, int, int]] = field(default_factory=list)
+    """Of each comparison: the number of its pass, how many were equal, of how many."""
+
+    @property
+    def right(self) -> int:
+        return sum(right for _, right, _ in self.batches)
+
+    @property
+    def count(self) -> int:
+        return sum(count for _, _, count in self.batches)
+
+
+@dataclass
+class Printed:
+    """A text with figures that the script printed or logged."""
+
+    text: str
+    step: int
+    passes: int
+    """Passes before it."""
+    line: Line | None
 
 
 @dataclass
@@ -220,6 +239,7 @@ class Trace:
     choices: list[Choice] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
     """Evaluations in their order; batches of one evaluation are added up."""
+    printed: list[Printed] = field(default_factory=list)
     moved_by_hand: bool = False
     """Whether parameters changed between two backward passes without an optimiser's step."""
     waiting: dict[int, str] = field(default_factory=dict)

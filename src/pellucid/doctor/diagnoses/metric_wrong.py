@@ -9,6 +9,7 @@ from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, script
 from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
 from pellucid.doctor.examples import input_of, newest
+from pellucid.doctor.figures import impossible, misread
 from pellucid.doctor.finding import Finding
 from pellucid.doctor.judged import CLASSES
 from pellucid.watch.trace import Choice, Meeting, Trace
@@ -40,7 +41,7 @@ class MetricWrong(Diagnosis):
             other = single and choice.axis == 0 and choice.shape[1] > 1
             if other and any(shape and shape[0] <= choice.shape[1] for shape in compared):
                 return self._over_the_batch(choice)
-        return None
+        return self._printed(trace)
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         """What a network draws again is compared with the changed picture that it was given."""
@@ -64,6 +65,28 @@ class MetricWrong(Diagnosis):
              f"with what was given itself; {100 * beyond:.3g} % of its numbers lie outside "
              f"{low:.4g} to {high:.4g}, where the targets of training lie."],
             "compare the answer with what is to be drawn, as in training", beyond=beyond,
+        )  # fmt: skip
+
+    def _printed(self, trace: Trace) -> Finding | None:
+        found = misread(trace)
+        if found is not None:
+            share = found.right / found.count
+            return self.proven(
+                found.line,
+                [f"The {found.figure} that is printed is {found.quotient.words}. Of the "
+                 f"{found.count:,} that were compared then {found.right:,} were right: "
+                 f"{100 * share:.4g} %."],
+                found.quotient.mend, printed=float(found.figure), share=share,
+            )  # fmt: skip
+        beyond = impossible(trace)
+        if beyond is None:
+            return None
+        text, figure = beyond
+        return self.proven(
+            text.line, [f"{text.text.strip()!r} is printed: an accuracy of {figure} is more than "
+                        "100 %."],
+            "set the counts to 0 before each evaluation, and divide by the number of examples",
+            printed=float(figure),
         )  # fmt: skip
 
     def _crossed(self, found: list[Meeting]) -> Finding:

@@ -126,7 +126,8 @@ def _scores(trace: Trace, bench: Bench) -> list[Score]:
     if found is None or any(entry.facts and entry.facts.known for entry in bench.captured.held):
         return []
     right = int(found.right.sum())
-    return [Score(bench.captured.model, len(trace.steps), found.line, right, len(found.labels))]
+    batch = (len(trace.passes) - 1, right, len(found.labels))
+    return [Score(bench.captured.model, len(trace.steps), found.line, [batch])]
 
 
 def _right(bench: Bench, training: Table | None) -> float | None:
