@@ -6,8 +6,7 @@ Their losses say nothing about how well it goes: each falls as the other rises.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +15,7 @@ from pellucid.doctor.effect import NOTHING, Change, NotPossible
 from pellucid.doctor.judged import Judge, calm
 from pellucid.doctor.together import Together
 from pellucid.watch.captured import Batch
+from pellucid.watch.graph import makers
 from pellucid.watch.program import Call, Constant, Part, Program, Slot
 
 MADE, REAL, ANSWERED = "made", "real", "answered"
@@ -56,31 +56,51 @@ class GameJudge(Judge):
 
     def met(self, network: nn.Module, judge: str) -> tuple[Tensor, Tensor]:
         """What a judge is given, made and real: examples × numbers."""
-        assert isinstance(network, Together)
+        with torch.no_grad():
+            met = self._met(network, judge)
+        made, real = (torch.cat(met[kind]).flatten(1).double() for kind in (MADE, REAL))
+        return made, real
+
+    def ends_in(self, network: nn.Module, judge: str) -> tuple[str, ...]:
+        """The autograd nodes behind what a judge is given that is made, the last first."""
+        return next((makers(t) for t in self._met(network, judge)[MADE] if t.grad_fn), ())
+
+    def _met(self, network: nn.Module, judge: str) -> dict[str, list[Tensor]]:
         met: dict[str, list[Tensor]] = {MADE: [], REAL: []}
         for batch, kinds in zip(self.every, self._kinds, strict=True):
             places = {k: kind for k, (name, kind) in kinds.items() if name == judge and kind in met}
             if places:
-                _hear(network, batch, places, met)
-        made, real = (torch.cat(met[kind]).flatten(1).double() for kind in (MADE, REAL))
-        return made, real
+                for entry in given_to(network, batch):
+                    if entry.place in places:
+                        met[places[entry.place]].append(entry.args[0])
+        return met
 
 
-def _hear(
-    network: Together, batch: Batch, places: Mapping[int, str], met: dict[str, list[Tensor]]
-) -> None:
-    """Do a loss again, and keep what its passes at these places are given."""
+class Given(NamedTuple):
+    """What one pass of a loss is given."""
+
+    place: int
+    """In the program."""
+    name: str
+    """The network's."""
+    args: tuple[Any, ...]
+
+
+def given_to(network: nn.Module, batch: Batch) -> list[Given]:
+    """What each pass is given, in a loss done again."""
+    assert isinstance(network, Together)
     assert batch.program is not None
-    calls = {id(batch.program.calls[k]): kind for k, kind in places.items()}
+    places = {id(call): k for k, call in enumerate(batch.program.calls)}
+    found: list[Given] = []
 
     def caller(call: Call, function: Any, args: Any, named: Any) -> Any:
-        if id(call) in calls:
-            met[calls[id(call)]].append(args[0].detach())
+        if isinstance(call.function, Part):
+            found.append(Given(places[id(call)], call.function.name, args))
         return function(*args, **named)
 
-    with torch.no_grad():
-        parts = dict(network.named_children())
-        batch.program.again([], network.weights(), networks=parts, caller=caller)
+    parts = dict(network.named_children())
+    batch.program.again([], network.weights(), networks=parts, caller=caller)
+    return found
 
 
 def _kinds(batch: Batch) -> dict[int, tuple[str, str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +12,8 @@ from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import NETWORK, script
 from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.finding import FAULT, SUGGESTION, Finding
+from pellucid.doctor.game import given_to
 from pellucid.doctor.looks import WEIGHTED
-from pellucid.watch.captured import Batch
 from pellucid.watch.recorder import tensors_in
 from pellucid.watch.trace import Trace
 
@@ -25,29 +26,44 @@ class NoNonlinearity(Diagnosis):
     """The network is one affine map."""
 
     GROUP = OPTIMISATION
+    IN_GAMES = True
     TOLERANCE = 1e-3
     """How far from affine, as a share of the answers' spread; rounding is far below."""
     SICK = script(network=PLAIN.replace("nn.ReLU(), ", ""))
     HEALTHY = script(network=PLAIN)
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
-        network = bench.final().eval()
-        parts = [part for part in network.modules() if isinstance(part, WEIGHTED)]
-        batch = bench.batches[0]
-        inputs = [tensor for tensor in tensors_in((batch.given, batch.named)) if tensor.ndim > 1]
-        if len(inputs) != 1 or not inputs[0].dtype.is_floating_point or _is_narrow(parts):
-            return None
-        away = _away_from_affine(network, parts, batch, inputs[0])
-        if away is None or not away <= self.TOLERANCE:
-            return None
-        return self.proven(
-            trace.passes[0].line,
-            [f"{len(parts)} layers with weights, and no curve: for inputs x and y of a batch, "
-             f"f(x) + f(y) - f(x + y) - f(0) is {away:.1g} of the answers' spread. One layer "
-             "would do the same."],
-            "put an activation such as ReLU between the layers",
-            kind=SUGGESTION if bench.standing().learns else FAULT, layers=len(parts),
-        )  # fmt: skip
+        for name, network, given in _asked(bench):
+            parts = [part for part in network.modules() if isinstance(part, WEIGHTED)]
+            inputs = [tensor for tensor in tensors_in(given) if tensor.ndim > 1]
+            alone = len(inputs) == 1 and inputs[0].dtype.is_floating_point
+            if not alone or _is_narrow(parts):
+                continue
+            away = _away_from_affine(network, parts, given, inputs[0])
+            if away is None or not away <= self.TOLERANCE:
+                continue
+            return self.proven(
+                trace.passes[0].line,
+                [f"{name}{len(parts)} layers with weights, and no curve: for inputs x and y of a "
+                 f"batch, f(x) + f(y) - f(x + y) - f(0) is {away:.1g} of the answers' spread. One "
+                 "layer would do the same."],
+                "put an activation such as ReLU between the layers",
+                kind=SUGGESTION if bench.standing().learns else FAULT, layers=len(parts),
+            )  # fmt: skip
+        return None
+
+
+def _asked(bench: Bench) -> Iterator[tuple[str, nn.Module, tuple[Any, ...]]]:
+    """The network with what it is given; each one of a game, with its name."""
+    network, batch = bench.final().eval(), bench.batches[0]
+    if not bench.is_game:
+        if len(list(tensors_in((batch.given, batch.named)))) == len(list(tensors_in(batch.given))):
+            yield "", network, batch.given
+        return
+    every = [entry for each in bench.batches for entry in given_to(network, each)]
+    for name, part in network.named_children():
+        args = next((entry.args for entry in every if entry.name == name), ())
+        yield f"{name}: ", part, args
 
 
 def _is_narrow(parts: Sequence[nn.Module]) -> bool:
@@ -60,7 +76,7 @@ def _is_narrow(parts: Sequence[nn.Module]) -> bool:
 
 
 def _away_from_affine(
-    network: nn.Module, parts: Sequence[nn.Module], batch: Batch, inputs: Tensor
+    network: nn.Module, parts: Sequence[nn.Module], given: tuple[Any, ...], inputs: Tensor
 ) -> float | None:
     """How far the last layer's answer is from an affine map of the inputs."""
     answers: list[Tensor] = []
@@ -75,7 +91,7 @@ def _away_from_affine(
     with torch.no_grad():
         for other in (x, y, x + y, torch.zeros_like(x)):
             answers.clear()
-            network(*(other if entry is inputs else entry for entry in batch.given))
+            network(*(other if entry is inputs else entry for entry in given))
             if not answers:
                 return None
             found.append(answers[-1])

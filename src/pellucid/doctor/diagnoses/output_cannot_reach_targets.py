@@ -8,12 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import NETWORK, STEP, script
 from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.effect import Change, itself
 from pellucid.doctor.finding import Finding
+from pellucid.doctor.game import GameJudge
 from pellucid.doctor.judged import answers_of
 from pellucid.doctor.looks import RELUS, SIGMOIDS, TANHS, activations
 from pellucid.watch.program import Program, Slot
@@ -44,6 +46,7 @@ class OutputCannotReachTargets(Diagnosis):
     """Share of the targets beyond the ends of a stretched activation."""
     SLACK = 0.01  # of the reach: targets of 1 are approached by a sigmoid, which is enough
     GROUP = OUTPUT
+    IN_GAMES = True
     SICK = script(
         network=ONE,
         step=STEP.replace(
@@ -107,11 +110,36 @@ class OutputCannotReachTargets(Diagnosis):
         return call.target_low < low - self.SLACK or call.target_high > high + self.SLACK
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        if isinstance(bench.judge, GameJudge):
+            return self._of_a_game(trace, bench, bench.judge)
         return (
             self._stretched(trace, bench)
             or self._by_hand(trace, bench)
             or self._without_relu(trace, bench)
         )
+
+    def _of_a_game(self, trace: Trace, bench: Bench, game: GameJudge) -> Finding | None:
+        """What one network makes is to look like data that its last activation cannot produce."""
+        for judge in game.judges:
+            ends = game.ends_in(bench.first(), judge)[:1]
+            if not ends or ends[0] not in REACH:
+                continue
+            real = game.met(bench.first(), judge)[1]
+            beyond = _beyond(real, REACH[ends[0]], self.SLACK)
+            if beyond < self.BEYOND:
+                continue
+            low, high = REACH[ends[0]]
+            makes = [k for k, model in enumerate(trace.models) if model.ends_in[:1] == ends]
+            return self.proven(
+                next((entry.line for entry in trace.passes if entry.model in makes), None),
+                [f"What {judge} is given that is made comes from {ends[0]}, which reaches {low:g} "
+                 f"to {high:g}; {100 * beyond:.3g} % of the {real.numel():,} numbers that it is "
+                 f"given as real lie beyond, from {float(real.min()):.3g} to "
+                 f"{float(real.max()):.3g}."],
+                "leave the last activation out, or bring the data to its range",
+                low=low, high=high, beyond=beyond,
+            )  # fmt: skip
+        return None
 
     def _by_hand(self, trace: Trace, bench: Bench) -> Finding | None:
         """The same for a loss of the script's own, which takes the difference to the targets."""
@@ -126,7 +154,7 @@ class OutputCannotReachTargets(Diagnosis):
             return None
         low, high = REACH[ends[0]]
         every = torch.cat([y.detach().flatten().double() for y in targets])
-        beyond = float(((every < low - self.SLACK) | (every > high + self.SLACK)).double().mean())
+        beyond = _beyond(every, (low, high), self.SLACK)
         if beyond < self.BEYOND:
             return None
         return self.proven(
@@ -156,8 +184,7 @@ class OutputCannotReachTargets(Diagnosis):
             with torch.no_grad():
                 ends.append(answers_of(network, batch, change)[0])
         low, high = float(torch.minimum(*ends).min()), float(torch.maximum(*ends).max())
-        slack = self.SLACK * (high - low)
-        beyond = float(((target < low - slack) | (target > high + slack)).double().mean())
+        beyond = _beyond(target, (low, high), self.SLACK * (high - low))
         if beyond < self.BEYOND:
             return None
         return self.proven(
@@ -187,6 +214,12 @@ class OutputCannotReachTargets(Diagnosis):
              effect.sentence("the last ReLU left out")],
             "leave the last activation out", where=calls[0].line,
         )  # fmt: skip
+
+
+def _beyond(numbers: Tensor, reach: tuple[float, float], slack: float) -> float:
+    """The share of the numbers that lie outside."""
+    low, high = reach[0] - slack, reach[1] + slack
+    return float(((numbers < low) | (numbers > high)).double().mean())
 
 
 def _first_call(tail: Program) -> str:

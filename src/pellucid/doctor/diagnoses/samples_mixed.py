@@ -10,6 +10,7 @@ from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import OUTPUT, Diagnosis
 from pellucid.doctor.effect import NOTHING
 from pellucid.doctor.finding import Finding
+from pellucid.doctor.game import given_to
 from pellucid.doctor.judged import Judge, answers_of
 from pellucid.doctor.turns import batches_differ
 from pellucid.watch.captured import Batch
@@ -37,6 +38,7 @@ class SamplesMixed(Diagnosis):
     """One sample's output depends on other samples, or not on its own input."""
 
     GROUP = OUTPUT
+    IN_GAMES = True
     EXPLAINS = ("output-cannot-reach-targets", "regularisation-too-strong")
     HURTS_LEARNING = False
     SHARE = 1e-4
@@ -61,6 +63,8 @@ class SamplesMixed(Diagnosis):
         return None
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        if bench.is_game:
+            return self._of_a_game(trace, bench)
         batch = bench.batches[0]
         inputs = [tensor for tensor in tensors_in((batch.given, batch.named)) if tensor.ndim]
         if len(inputs) != 1 or batch.size < 3:
@@ -71,6 +75,25 @@ class SamplesMixed(Diagnosis):
         if any(_uses_the_batch(part) for part in network.modules()):
             return None
         return self._of_one_batch(trace, network, batch, inputs[0])
+
+    def _of_a_game(self, trace: Trace, bench: Bench) -> Finding | None:
+        """A network is given the same for every example."""
+        found: dict[str, list[Tensor]] = {}
+        for batch in bench.batches:
+            for entry in given_to(bench.final(), batch):
+                given = (tensor.detach() for tensor in tensors_in(entry.args) if tensor.ndim)
+                found.setdefault(entry.name, []).extend(given)
+        for name, tensors in found.items():
+            rows = sum(len(tensor) for tensor in tensors)
+            if tensors and rows > 2 and all(bool((t == tensors[0][:1]).all()) for t in tensors):
+                return self.proven(
+                    trace.passes[0].line,
+                    [f"{name} is given {rows:,} examples in these {len(bench.batches)} batches, "
+                     "and all are the same to the last bit: its answer is one for all."],
+                    "give it what differs from example to example, such as fresh noise",
+                    examples=rows,
+                )  # fmt: skip
+        return None
 
     def _of_one_batch(
         self, trace: Trace, network: nn.Module, batch: Batch, inputs: Tensor
