@@ -166,6 +166,10 @@ SPLIT = """\
 goal[:600] = goal[:600].clamp_max(0.5)
 goal[600:] += 1"""
 
+ALL_ZERO = FIRST_MOMENT.replace("[:, 0])", "[:, -1])").replace(
+    "\noptimiser =", "\nfor w in network.parameters():\n    nn.init.zeros_(w)\noptimiser ="
+)
+
 SICK = {
     "targets of other examples, as numbers": (
         "label-errors", NUMBERS.format(MIXED_UP),
@@ -241,9 +245,6 @@ HEALTHY = {
     "a divergence that weighs little": CODED.format("1.0"),
     "the last state of a recurrent layer": SICK["the first state of a recurrent layer"][1].replace(
         "[:, 0])", "[:, -1])"
-    ),
-    "a recurrent layer that begins at zero": FIRST_MOMENT.replace("[:, 0])", "[:, -1])").replace(
-        "\noptimiser =", "\nfor w in network.parameters():\n    nn.init.zeros_(w)\noptimiser ="
     ),
     "a difference that is written by hand": BY_HAND.format("nn.Identity()"),
     "frozen statistics that fit": FROZEN.format(0.3),

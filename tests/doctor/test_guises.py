@@ -10,6 +10,7 @@ from torch.nn import functional
 
 import guise_cases
 import guise_cases_data
+import guise_cases_files
 from pellucid.doctor.cases import EVALUATE, NETWORK, STEP, long_script, script
 from pellucid.doctor.diagnoses import regularisation_too_strong
 from pellucid.doctor.examination import Examination, examine
@@ -284,8 +285,9 @@ def names_in(path: Path, text: str) -> list[str]:
     return [finding.name for finding in found if finding.grade != SUSPECTED]
 
 
-SICK = GUISES | guise_cases.SICK | guise_cases_data.SICK
-HEALTHY = guise_cases.HEALTHY | guise_cases_data.HEALTHY
+PLANTED = guise_cases.SICK | guise_cases_data.SICK | guise_cases_files.SICK
+SICK = GUISES | PLANTED
+HEALTHY = guise_cases.HEALTHY | guise_cases_data.HEALTHY | guise_cases_files.HEALTHY
 
 
 @pytest.mark.parametrize("guise", SICK)
@@ -297,8 +299,13 @@ def test_a_fault_is_found_as(guise: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("guise", HEALTHY)
 def test_without_the_fault_none_of_these_is_said(guise: str, tmp_path: Path) -> None:
     said = names_in(tmp_path / "train.py", HEALTHY[guise])
-    every = guise_cases.SICK | guise_cases_data.SICK
-    assert {name for name, _ in every.values()}.isdisjoint(said)
+
+    assert {name for name, _ in PLANTED.values()}.isdisjoint(said)
+
+
+def test_nothing_but_the_start_is_blamed_where_all_is_zero(tmp_path: Path) -> None:
+    """No gradient leads to any moment of the sequences then, though the last one is read."""
+    assert names_in(tmp_path / "train.py", guise_cases.ALL_ZERO) == ["bad-initialisation"]
 
 
 @pytest.mark.parametrize(("foretold", "kind"), [("twin(states)", SUGGESTION), ("0", FAULT)])

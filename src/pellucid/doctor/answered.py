@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.doctor.bench import Bench
-from pellucid.doctor.examples import labels_of, newest, own
+from pellucid.doctor.examples import Table, labels_of, newest, own
 from pellucid.watch.lines import Line
 from pellucid.watch.recorder import tensors_in
 
@@ -117,13 +117,29 @@ def ask(network: nn.Module, *given: Any, **named: Any) -> Tensor | None:
 
 def ask_of(network: nn.Module, inputs: Tensor) -> Tensor | None:
     """The same of inputs that are brought to where the network is."""
-    return ask(network, inputs.to(next(network.parameters(), inputs)))
+    like = next(network.parameters(), inputs)
+    return ask(
+        network, inputs.to(like) if inputs.dtype.is_floating_point else inputs.to(like.device)
+    )
 
 
 def explained(answers: Tensor, targets: Tensor) -> float:
     """1 minus the squared error as a share of the targets' variance."""
     off, spread = (answers - targets).double(), (targets - targets.mean(0)).double()
     return 1 - float(off.pow(2).sum() / (spread.pow(2).sum() + 1e-300))
+
+
+def explained_of(network: nn.Module, table: Table) -> float | None:
+    """What a network explains of a table's targets that are numbers."""
+    targets = table.targets
+    if targets is None or not targets.dtype.is_floating_point or table.labels() is not None:
+        return None
+    answer = ask_of(network, table.inputs)
+    if answer is None or answer.numel() != targets.numel():
+        return None
+    if bool(((targets == 0) | (targets == 1)).all()) and float(answer.min()) < 0:
+        answer = answer.sigmoid()  # scores of a yes at each place
+    return explained(answer.cpu().reshape(targets.shape), targets)
 
 
 def _newest(bench: Bench, network: nn.Module | None) -> tuple[Pairs, Line | None]:

@@ -52,7 +52,7 @@ LATE = 4
 """Times as many steps for what shows late, where the run is stuck."""
 LATE_SHARE = 0.95
 """What such a change lowers the loss to at least."""
-TRIALS = 12
+TRIALS = 20
 FAITHFUL = 0.02
 """How far the losses of a repetition may lie from the run's, as a share of them, in the median."""
 FAITHFUL_STEPS = 10
@@ -69,7 +69,7 @@ class Bench:
         self._standing: Standing | None = None
         self._until = time.monotonic() + seconds
         self.steps = min(STEPS, max(FAITHFUL_STEPS, len(trace.steps) // 2))
-        """Steps of a trial: half of the run's, and few enough for a dozen trials in the time."""
+        """Steps of a trial: half of the run's, and few enough for `TRIALS` in the time."""
         self._known: dict[tuple[int, int, int], tuple[Change, Outcome]] = {}
         self.batches: list[Batch] = []
         self.why_not = captured.why_not or self._set_up()
@@ -176,8 +176,8 @@ class Bench:
     ) -> Effect | None:
         """The effect of a change that helps in every repetition, and with which these few steps
         come below what the whole run has reached: to `share` of either loss, and further, by
-        `learnt`, where the run learns as it is; to `freed`, where it is stuck. None if it does
-        not.
+        `learnt`, where the run learns as it is; to `freed`, where it is stuck. Or they come twice
+        as far below the trivial answer. None if it does not.
 
         Raises `NotPossible`.
         """
@@ -188,9 +188,7 @@ class Bench:
             share = max(share, freed)
         elif standing.learns and not self.is_game:
             share *= learnt
-        return self._in_all(
-            change, lambda effect: effect.lowers_loss_to(share) and effect.beats(standing, share)
-        )
+        return self._in_all(change, lambda effect: effect.cures(standing, share))
 
     def sooner(self, change: Change, share: float) -> Effect | None:
         """The effect of a change with which as many steps come to this share of the loss, in every

@@ -45,6 +45,10 @@ class Diagnosis(ABC):
     IN_GAMES: ClassVar[bool] = False
     """Whether its trials also tell something of networks that work against each other, which are
     not judged by their losses."""
+    COST: ClassVar[int] = 0
+    """When its trials come: 0 where they are done on a sign alone, at once; 1 where several changes
+    are tried wherever there is room for more, as the last of the group; 2 where they take a large
+    part of the time, after all groups."""
     SICK: ClassVar[str]
     HEALTHY: ClassVar[str]
 

@@ -17,6 +17,8 @@ WELL = 0.6
 STUCK = 0.97
 FREED = 0.9
 """Of the loss of a run that is stuck: what a cure must come to at least."""
+FURTHER = 2.0
+"""Times as far below the trivial answer's loss as the run, where that has not learnt well."""
 GOOD_RIGHT = 0.95
 GOOD_SHARE = 0.15
 """Of the trivial answer's loss: nobody looks for a fault below it."""
@@ -128,10 +130,26 @@ class Effect:
             for a, b in zip(self.without, self.changed, strict=True)
         )
 
-    def beats(self, standing: Standing, share: float) -> bool:
-        """Whether these few steps with the change come below what the whole run has reached."""
+    def cures(self, standing: Standing, share: float) -> bool:
+        """Whether in every repetition the loss is at most this share of what it is without, and
+        comes below what the whole run has reached, too; or twice as far below the trivial
+        answer."""
         reached = standing.reached
-        return not math.isfinite(reached) or self.after <= share * reached
+        beats = not math.isfinite(reached) or self.after <= share * reached
+        return (beats and self.lowers_loss_to(share)) or self._goes_further(standing)
+
+    def _goes_further(self, standing: Standing) -> bool:
+        """Whether these few steps with the change come clearly below the best answer that looks at
+        no input, and in every repetition twice as far below it as the whole run and as the same
+        steps without. Where much of the loss can never be learnt, no share of it says that."""
+        trivial = standing.trivial
+        if trivial is None or not math.isfinite(standing.reached) or standing.beats_trivial:
+            return False
+        return all(
+            trivial - b.loss >= (1 - FREED) * trivial
+            and trivial - b.loss >= FURTHER * (trivial - min(a.loss, standing.reached))
+            for a, b in zip(self.without, self.changed, strict=True)
+        )
 
     def sentence(self, what: str) -> str:
         """What was tried and what came of it, in numbers."""

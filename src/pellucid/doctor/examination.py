@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +22,7 @@ MOST_ADVICE = 2
 SHARE = 0.5
 ODD = (RuntimeError, ValueError, IndexError, TypeError)
 """What a question raises that batches of an odd kind cannot be asked."""
-LEAST = 10.0
+LEAST = 20.0
 """Seconds for trials, where nobody has said how long they may take."""
 
 
@@ -82,6 +83,7 @@ def examine(
     elif not trace.steps:
         found.not_tried = "no step of an optimiser was seen"
     else:
+        _import_what_questions_need()
         bench = Bench(trace, captured, seconds)
         found.not_tried = bench.why_not
         if not bench.why_not:
@@ -93,6 +95,12 @@ def examine(
         else:
             found.findings.append(finding)
     return found
+
+
+def _import_what_questions_need() -> None:
+    """It takes seconds, which are none of the trials'."""
+    for name in ("scipy.optimize", "scipy.stats"):
+        importlib.import_module(name)
 
 
 def _stops_learning(finding: Finding) -> bool:
@@ -115,27 +123,35 @@ def _seen(trace: Trace, captured: Captured, found: Examination) -> list[Finding]
 
 
 def _tried(trace: Trace, bench: Bench, found: Examination) -> list[Finding]:
-    """What trials show, group by group; a group with a fault is the last one that is tried."""
+    """What trials show, group by group; a group with a fault is the last one that is tried. What
+    takes long comes after all groups, so that it leaves them their time."""
     findings: list[Finding] = []
+    asked = [kind for kind in _kinds() if _is_asked(kind, bench)]
     for group in ORDER:
-        for kind in _kinds(group):
-            if not _is_asked(kind, bench):
-                continue
-            try:
-                finding = kind.probe(trace, bench)
-            except (NotPossible, *ODD) as error:
-                found.not_observed.append(f"{kind.name()}: {error}")
-                continue
-            except Exception as error:  # a mistake of ours ends one question, not all of them
-                if os.environ.get("PELLUCID_DEBUG", "") not in ("", "0"):
-                    raise
-                found.not_observed.append(f"{kind.name()}: {type(error).__name__}: {error}")
-                continue
-            if finding is not None:
-                findings.append(finding)
+        own = sorted((k for k in asked if group == k.GROUP and k.COST < 2), key=lambda k: k.COST)
+        findings += _answers(own, trace, bench, found)
         if any(_stops_learning(finding) for finding in findings):
             break
+    findings += _answers((kind for kind in asked if kind.COST == 2), trace, bench, found)
     return _strongest(_without_symptoms(findings))
+
+
+def _answers(
+    kinds: Iterable[Diagnosis], trace: Trace, bench: Bench, found: Examination
+) -> Iterator[Finding]:
+    for kind in kinds:
+        try:
+            finding = kind.probe(trace, bench)
+        except (NotPossible, *ODD) as error:
+            found.not_observed.append(f"{kind.name()}: {error}")
+            continue
+        except Exception as error:  # a mistake of ours ends one question, not all of them
+            if os.environ.get("PELLUCID_DEBUG", "") not in ("", "0"):
+                raise
+            found.not_observed.append(f"{kind.name()}: {type(error).__name__}: {error}")
+            continue
+        if finding is not None:
+            yield finding
 
 
 def _is_asked(kind: Diagnosis, bench: Bench) -> bool:

@@ -64,6 +64,13 @@ def input_of(batch: Batch | Held) -> Tensor | None:
     return first if first is not None and first.ndim > 1 and len(first) else None
 
 
+def symbols_in(batches: Iterable[Batch | Held]) -> list[Tensor]:
+    """The sequences of symbols that some batches gave, a tensor each; none if some gave others."""
+    given = [input_of(batch) for batch in batches]
+    kept = [x.detach().cpu() for x in given if x is not None and _are_symbols(x)]
+    return kept if len(kept) == len(given) else []
+
+
 def learnt(captured: Captured) -> Table | None:
     """The different examples of the kept training batches."""
     fresh = [batch for batch in captured.batches() if batch.is_fresh()]
@@ -87,6 +94,8 @@ def symbols(captured: Captured) -> Table | None:
         return None
     inputs, targets = (torch.cat([pair[k] for pair in known]) for k in (0, 1))
     most = max(int(inputs.max()), int(targets.max())) + 1
+    if int(targets.min()) < 0:  # some are left out of the loss
+        return None
     if most > SYMBOLS or most * max(inputs.shape[1], targets.shape[1]) > COLUMNS:
         return None
     kept = _different(inputs)

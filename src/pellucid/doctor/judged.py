@@ -262,7 +262,8 @@ def right_ones(answer: Tensor, target: Tensor | None) -> list[bool]:
     if target is None or answer.ndim < 2 or answer.shape[1] < 2:
         return []
     if not target.dtype.is_floating_point and target.shape == answer.shape[:1] + answer.shape[2:]:
-        return list((answer.argmax(1) == target).flatten().tolist())
+        known = target >= 0  # others are ignored
+        return list((answer.argmax(1) == target)[known].tolist())
     is_one_hot = target.shape == answer.shape and bool(((target == 0) | (target == 1)).all())
     if is_one_hot and bool((target.sum(1) == 1).all()):
         return list((answer.argmax(1) == target.argmax(1)).tolist())
@@ -277,6 +278,8 @@ def _constant(tail: Program, targets: Tensor) -> Tensor | None:
     rows, shape = tail.shape[0], tail.shape
     if _symbols(tail) is not None:
         rows, shape = math.prod(shape[:-1]), (math.prod(shape[:-1]), shape[-1])
+    if are_classes(targets):
+        targets = targets[targets != losses[0].named.get("ignore_index", -100)]
     best = BEST[losses[0].name](targets, shape)
     if best is None or best.numel() * rows != math.prod(tail.shape):
         return None
@@ -292,11 +295,11 @@ def _symbols(tail: Program) -> Tensor | None:
     if not isinstance(target, Constant) or not are_classes(target.tensor):
         return None
     alike = target.tensor.shape == (math.prod(tail.shape[:-1]),)
-    return target.tensor if alike and int(target.tensor.min()) >= 0 else None
+    return target.tensor if alike else None
 
 
 def _scores(targets: Tensor, shape: tuple[int, ...]) -> Tensor | None:
-    if not are_classes(targets) or int(targets.min()) < 0:
+    if not are_classes(targets) or not len(targets) or int(targets.min()) < 0:
         return None
     counts = torch.bincount(targets, minlength=shape[1]).double()
     return counts.div(len(targets)).clamp_min(1e-12).log().float()

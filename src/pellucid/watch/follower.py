@@ -233,6 +233,7 @@ class Follower:
             known=batch.known,
             repeated=batch.repeated,
             loader=self._loaders.source(batch.examples),
+            as_loaded=self._loaders.gave(tensors),
         )
         self.trace.passes.append(found)
         if with_graph:

@@ -44,6 +44,10 @@ class Loaders:
             return None
         return self.last[0]
 
+    def gave(self, tensors: list[Tensor]) -> bool:
+        """Whether one of these tensors is of the newest batch, as it came."""
+        return self.last is not None and any(t is own for t in tensors for own in self.last[1])
+
     def target(self, rows: int) -> Tensor | None:
         """What came beside the inputs of the newest batch."""
         if self.last is None or len(self.last[1]) < 2:

@@ -54,6 +54,8 @@ class Pass:
     """Examples that stood in this batch more than once."""
     loader: int | None = None
     """The loader that the batch came from, if it came from one."""
+    as_loaded: bool = False
+    """Whether the network got the very tensor that the loader gave."""
 
     @property
     def seen_in_training(self) -> bool:

@@ -30,6 +30,11 @@ class BadFeatures(Diagnosis):
     """Columns of a table at most; pictures laid flat have constant borders."""
     CONSTANT = 0.5
     """Share of constant columns that is told."""
+    OFTEN, MOSTLY, KINDS = 0.01, 0.6, 10
+    """A mark for what is missing stands in such a share of the rows, and the column has so many
+    other values."""
+    FAR = 2.0
+    """How far a mark lies from all other values at least, in their whole spread."""
     SICK = script().replace("\n\nnetwork =", HOLE.format("nan"))
     HEALTHY = script().replace("\n\nnetwork =", HOLE.format("0"))
 
@@ -62,6 +67,9 @@ class BadFeatures(Diagnosis):
         constant = (columns == columns[0]).all(0)
         twins = _twins(columns[:, ~constant], (~constant).nonzero().flatten())
         many = float(constant.double().mean()) >= self.CONSTANT
+        marked = {k: m for k in range(columns.shape[1]) if (m := self._mark(columns[:, k]))}
+        if marked:
+            return self._marked(trace, marked, len(columns))
         if not many and not twins:
             return None
         evidence = []
@@ -81,6 +89,32 @@ class BadFeatures(Diagnosis):
         if many:
             return self.proven(line, evidence, mend, SUGGESTION, **numbers)
         return self.suspected(line, evidence, mend, **numbers)
+
+    def _mark(self, column: Tensor) -> tuple[float, int] | None:
+        """The value, and how often it stands there, that lies far away from all others."""
+        for value in (float(column.min()), float(column.max())):
+            rest, count = column[column != value], int((column == value).sum())
+            if not self.OFTEN <= count / len(column) <= self.MOSTLY:
+                continue
+            gap = float((rest - value).abs().min())
+            wide = self.FAR * float(rest.max() - rest.min())
+            if gap >= wide and len(torch.unique(rest)) >= self.KINDS:
+                return value, count
+        return None
+
+    def _marked(self, trace: Trace, marked: dict[int, tuple[float, int]], rows: int) -> Finding:
+        shown = "; ".join(
+            f"column {k} is {value:.4g} in {count}"
+            for k, (value, count) in list(marked.items())[:4]
+        )
+        return self.proven(
+            last_step(trace),
+            [f"In {plural(len(marked), 'column')} one value stands far away from all others, by "
+             f"{self.FAR:g} times their spread and more, like a mark for what is missing: {shown} "
+             f"of {rows:,} kept examples."],
+            "fill what is missing with the column's median, and say in a column of its own where",
+            SUGGESTION, columns=sorted(marked),
+        )  # fmt: skip
 
 
 def _twins(columns: Tensor, numbers: Tensor) -> list[tuple[int, int]]:

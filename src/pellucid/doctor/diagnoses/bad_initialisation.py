@@ -10,6 +10,7 @@ from pellucid.doctor.diagnosis import OPTIMISATION, Diagnosis
 from pellucid.doctor.effect import Change
 from pellucid.doctor.finding import Finding
 from pellucid.doctor.looks import begin_anew, layers
+from pellucid.doctor.together import weights_of
 from pellucid.watch.trace import Trace
 
 SAME_WITHIN = 0.01
@@ -35,7 +36,30 @@ class BadInitialisation(Diagnosis):
     HEALTHY = long_script(network=PLAIN)
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
-        return self._symmetric(trace, bench) or self._badly_scaled(trace, bench)
+        return (
+            self._never_left_zero(trace, bench)
+            or self._symmetric(trace, bench)
+            or self._badly_scaled(trace, bench)
+        )
+
+    def _never_left_zero(self, trace: Trace, bench: Bench) -> Finding | None:
+        """Weights that are multiplied with each other, began as zeros and so never got a slope."""
+        after = weights_of(bench.final())
+        still = [
+            name
+            for name, weight in weights_of(bench.first()).items()
+            if weight.ndim > 1 and weight.requires_grad and name in after
+            if not weight.any() and not after[name].any()
+        ]
+        if not still:
+            return None
+        return self.proven(
+            trace.passes[0].line,
+            [f"Every number of {' and '.join(still[:3])} was 0 before the first step, and is 0 "
+             f"after {len(trace.steps):,}: they are multiplied with what gives them no slope."],
+            "draw the weights by chance, for instance by leaving PyTorch's own start",
+            weights=still,
+        )  # fmt: skip
 
     def _symmetric(self, trace: Trace, bench: Bench) -> Finding | None:
         """Units that were the same before the first step and are the same after the last."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
@@ -10,9 +9,9 @@ from torch import Tensor
 
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
-from pellucid.doctor.examples import input_of, labels_of, learnt, newest, own, sides_of
+from pellucid.doctor.examples import labels_of, learnt, newest, own, sides_of, symbols_in
 from pellucid.doctor.finding import SUGGESTION, Finding
-from pellucid.watch.captured import Batch, Captured, Held
+from pellucid.watch.captured import Captured, Held
 from pellucid.watch.trace import Trace
 
 SORTED = """
@@ -78,9 +77,10 @@ class BadSplit(Diagnosis):
     def _by_symbols(self, trace: Trace, captured: Captured) -> Finding | None:
         """Sequences of symbols that training's never hold."""
         last = newest(own(captured))
-        known, sequence = _symbols(captured.batches()), _symbols(last)
-        if known is None or sequence is None:
+        sides = symbols_in(captured.batches()), symbols_in(last)
+        if not all(sides):
             return None
+        known, sequence = (torch.cat([x.flatten() for x in side]) for side in sides)
         symbols = torch.unique(known)
         new = ~torch.isin(sequence, symbols)
         share = float(new.double().mean())
@@ -158,15 +158,6 @@ class BadSplit(Diagnosis):
         )  # fmt: skip
         whole = torch.cat(labels)
         return _Evaluated(whole, last) if len(whole) >= seen else None
-
-
-def _symbols(batches: Iterable[Batch | Held]) -> Tensor | None:
-    """All symbols of the sequences that some batches gave, one after the other."""
-    given = [input_of(batch) for batch in batches]
-    kept = [x.detach().cpu().flatten() for x in given if x is not None and x.ndim == 2]
-    if not kept or len(kept) < len(given) or any(x.dtype.is_floating_point for x in kept):
-        return None
-    return torch.cat(kept)
 
 
 def _column(targets: Tensor | None) -> Tensor | None:

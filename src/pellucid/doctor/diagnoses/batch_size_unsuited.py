@@ -18,6 +18,7 @@ class BatchSizeUnsuited(Diagnosis):
     """Far too few or far too noisy updates for the data that were gone through."""
 
     GROUP = OPTIMISATION
+    COST = 1
     EXPLAINS = ("learning-rate-too-low", "stopped-too-early")
     FEW = 200
     """Updates in all: with fewer, smaller batches are tried."""

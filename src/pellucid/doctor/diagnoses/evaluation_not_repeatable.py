@@ -13,7 +13,6 @@ from pellucid.doctor.diagnosis import PROCEDURE, Diagnosis
 from pellucid.doctor.examples import input_of, labels_of, own
 from pellucid.doctor.finding import Finding
 from pellucid.watch.captured import Captured, Held
-from pellucid.watch.lines import Line
 from pellucid.watch.trace import Pass, Trace
 
 BODY = """\
@@ -39,6 +38,8 @@ class EvaluationNotRepeatable(Diagnosis):
     ROWS = 20
     ALIKE = 0.3
     """How much more an example correlates with itself than with another one."""
+    CHANGED = 0.2
+    """Examples that differ, where their place tells that they are the same."""
     STEPS = 2  # one step alone may be a trial of the loop
     SICK = script(network=BODY.format(""))
     HEALTHY = script(network=BODY.format(", self.training"))
@@ -47,24 +48,34 @@ class EvaluationNotRepeatable(Diagnosis):
         return self._differs(trace) or self._learns(trace)
 
     def look(self, trace: Trace, captured: Captured) -> Finding | None:
-        """The same examples of classes, changed by chance in each evaluation, not in training."""
+        """The same examples of classes, changed by chance in each evaluation."""
         pair = _two_evaluations(captured)
-        if pair is None or not _is_repeated(trace, captured.model):
+        if pair is None or pair[0][0].shape != pair[1][0].shape or len(pair[1][0]) < self.ROWS:
             return None
-        (before, _), (now, line) = pair
-        if before.shape != now.shape or bool((before == now).all(1).any()):
-            return None
-        same, others = _likeness(before, now), _likeness(before, now.roll(1, 0))
-        if len(now) < self.ROWS or same - others < self.ALIKE:
+        (before, earlier), (now, entry) = pair
+        changed = float((before != now).any(1).double().mean())
+        by_place = _is_by_place(trace, earlier, entry) and changed >= self.CHANGED
+        if not by_place and (changed < 1 or not self._are_alike(trace, captured, before, now)):
             return None
         off = float((now - before).pow(2).mean().sqrt())
+        beside = (
+            f"the loader goes through them in their order, and {100 * changed:.3g} % differ"
+            if by_place
+            else "in training they come as they were"
+        )
         return self.proven(
-            line,
+            entry.line,
             [f"In two evaluations the same {len(now):,} examples came with other numbers, off by "
-             f"{off:.3g} in the root of the mean square; in training they come as they were."],
+             f"{off:.3g} in the root of the mean square; {beside}."],
             "prepare evaluation's examples without chance",
             examples=len(now), off=off,
         )  # fmt: skip
+
+    def _are_alike(self, trace: Trace, captured: Captured, before: Tensor, now: Tensor) -> bool:
+        """Whether they are the same examples by their contents, and training does not change
+        them."""
+        same, others = _likeness(before, now), _likeness(before, now.roll(1, 0))
+        return same - others >= self.ALIKE and _is_repeated(trace, captured.model)
 
     def _differs(self, trace: Trace) -> Finding | None:
         for again in trace.repeated:
@@ -95,9 +106,9 @@ class EvaluationNotRepeatable(Diagnosis):
         )  # fmt: skip
 
 
-def _two_evaluations(captured: Captured) -> list[tuple[Tensor, Line | None]] | None:
+def _two_evaluations(captured: Captured) -> list[tuple[Tensor, Pass]] | None:
     """The inputs (examples × numbers) of the two newest evaluations of the same classes in the
-    same order, and where they stand."""
+    same order, and the last pass of each."""
     by_step: dict[int, list[Held]] = {}
     for entry in own(captured):
         if entry.step:
@@ -117,9 +128,16 @@ def _two_evaluations(captured: Captured) -> list[tuple[Tensor, Line | None]] | N
         if len({x.shape[1] for x in inputs}) > 1:
             return None
         facts = entries[-1].facts
-        found.append((torch.cat(inputs), facts.line if facts else None))
+        assert facts is not None
+        found.append((torch.cat(inputs), facts))
     alike = torch.equal(*labels) and all(len(x) == len(labels[0]) for x, _ in found)
     return found if alike else None
+
+
+def _is_by_place(trace: Trace, before: Pass, now: Pass) -> bool:
+    """Whether one loader that does not shuffle gave both, so that the places tell the examples."""
+    same = before.loader == now.loader is not None and before.as_loaded and now.as_loaded
+    return same and now.loader is not None and trace.loaders[now.loader].in_order
 
 
 def _is_repeated(trace: Trace, model: int) -> bool:

@@ -54,6 +54,7 @@ class LabelErrors(Diagnosis):
     """A share of the labels is wrong."""
 
     GROUP = DATA
+    COST = 2
     HURTS_LEARNING = False
     ONE_NETWORK = True
     ROWS, MOST = 150, 1_500

@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from pellucid.doctor.answered import in_evaluation
+from pellucid.doctor.answered import explained_of, in_evaluation
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
-from pellucid.doctor.examples import Table, learnt, symbols
+from pellucid.doctor.examples import Table, held, learnt, newest, own, symbols
 from pellucid.doctor.finding import CONFIRMED, Finding
 from pellucid.doctor.neighbours import features, nearest, one_hot, planes, ranks
 from pellucid.watch.trace import Trace
@@ -20,6 +20,8 @@ COLUMNS = 8
 """Directions of targets of many numbers that are looked at, the strongest."""
 FEW = 20
 """Examples of all classes but the largest, below which nothing can be seen."""
+NOTHING = 0.02
+"""What a network explains of its evaluation's numbers, if it tells nothing of them."""
 LARGER = script().replace("256", "640").replace("192", "576")
 
 
@@ -50,20 +52,20 @@ class LabelsUnrelatedToInputs(Diagnosis):
         rows = min(self.MOST, len(goal))
         goal = goal[:rows]
         classes = table.labels() is not None
-        own, by_chance = self._scores(features(table.inputs[:rows]), goal, classes)
+        true, by_chance = self._scores(features(table.inputs[:rows]), goal, classes)
         bounds = [max(scores) for scores in by_chance]
-        if any(value > bound for value, bound in zip(own, bounds, strict=True)):
+        if any(value > bound for value, bound in zip(true, bounds, strict=True)):
             return None
         first = next((entry.line for entry in trace.passes if entry.with_graph), None)
         share = "right" if classes else "explained"
         evidence = (
             f"From their nearest neighbours the targets of {rows:,} training examples "
-            f"are foretold {100 * own[0]:.3g} % {share}, with a plane {100 * own[1]:.3g} %; with "
+            f"are foretold {100 * true[0]:.3g} % {share}, with a plane {100 * true[1]:.3g} %; with "
             f"targets dealt by chance, {self.DEALS} times, up to {100 * bounds[0]:.3g} % and "
             f"{100 * bounds[1]:.3g} %.",
             f"The network has not learnt them either: loss {bench.standing().reached:.4g}.",
         )
-        numbers = {"neighbours": own[0], "plane": own[1], "by_chance": bounds, "examples": rows}
+        numbers = {"neighbours": true[0], "plane": true[1], "by_chance": bounds, "examples": rows}
         return Finding(
             self.name(), CONFIRMED, first, evidence,
             "look at a few examples with their labels; mostly one of both was sorted, shuffled, "
@@ -78,7 +80,11 @@ class LabelsUnrelatedToInputs(Diagnosis):
         if not standing.learns:
             return True
         labels, answers = table.labels(), in_evaluation(bench)
-        if labels is None or answers is None:
+        if labels is None:
+            others = held(newest(own(bench.captured)))
+            shown = None if others is None else explained_of(bench.final().eval(), others)
+            return shown is not None and shown <= NOTHING
+        if answers is None:
             return False
         count = len(answers.labels)
         majority = float(torch.bincount(answers.labels).max() / count)

@@ -20,6 +20,7 @@ class LearningRateTooHigh(Diagnosis):
     """The learning rate is too high for this loss."""
 
     GROUP = OPTIMISATION
+    COST = 1
     IN_GAMES = True
     EXPLAINS = (
         "non-finite-values", "exploding-gradients", "dead-units", "saturated-units",

@@ -16,6 +16,7 @@ class LearningRateTooLow(Diagnosis):
     """The learning rate is too low to get anywhere in these steps."""
 
     GROUP = OPTIMISATION
+    COST = 1
     IN_GAMES = True
     EXPLAINS = (
         "vanishing-gradients", "majority-answer", "optimiser-unsuited", "learning-rate-too-high",

@@ -25,7 +25,7 @@ class MajorityAnswer(Diagnosis):
     GROUP = DATA
     ONE_NETWORK = True
     HURTS_LEARNING = False
-    EXPLAINS = ("stopped-too-early", "loss-unsuited-to-task")
+    EXPLAINS = ("stopped-too-early", "loss-unsuited-to-task", "labels-unrelated-to-inputs")
     ROWS, ALONE, MOST = 100, 200, 1_000
     """Training labels at least; for what is looked at within training alone; and looked at there
     at most."""

@@ -33,6 +33,7 @@ class OptimiserUnsuited(Diagnosis):
     """Another optimiser does far better at equal cost."""
 
     GROUP = OPTIMISATION
+    COST = 1
     HURTS_LEARNING = False
     RATES = (0.003, 0.03)
     OWN = (3.0, 10.0, 100.0)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 
-from torch import nn
-
-from pellucid.doctor.answered import answered, ask_of, explained, in_evaluation
+from pellucid.doctor.answered import answered, explained_of, in_evaluation
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, STEP, script
 from pellucid.doctor.diagnosis import AFTER, Diagnosis
@@ -64,7 +62,7 @@ class Overfitting(Diagnosis):
         if training is None or others is None or min(map(_rows, (training, others))) < self.ROWS:
             return None
         network = bench.final().eval()
-        own, shown = (_explained(network, table) for table in (training, others))
+        own, shown = (explained_of(network, table) for table in (training, others))
         if own is None or shown is None or own - shown < self.GAP:
             return None
         few = _are_few(trace, bench, training)
@@ -154,17 +152,6 @@ def _error(score: Score) -> float:
 
 def _rows(table: Table) -> int:
     return 0 if table.targets is None else len(table.inputs)
-
-
-def _explained(network: nn.Module, table: Table) -> float | None:
-    """1 minus the squared error as a share of the targets' variance, for targets of numbers."""
-    targets = table.targets
-    if targets is None or not targets.dtype.is_floating_point or table.labels() is not None:
-        return None
-    answer = ask_of(network, table.inputs)
-    if answer is None or answer.numel() != targets.numel():
-        return None
-    return explained(answer.cpu().reshape(targets.shape), targets)
 
 
 def _share(score: Score) -> float:

@@ -30,8 +30,8 @@ class RegularisationTooStrong(Diagnosis):
     STRONG, SOONER = 0.6, 0.8
     """Share of dropout from which on it is told, as a suggestion, that as many steps without it
     come to this share of the loss."""
-    LIGHTER = (0.1, 0.01, 0.001)
-    """Times the penalty, one after the other."""
+    LIGHTER = 0.001
+    """Times the penalty."""
     SLOWER = 0.1
     """Times the rate, which must not free the run as well."""
     SICK = long_script(network=NETWORK.replace("Dropout(0.5)", "Dropout(0.99)"))
@@ -93,33 +93,31 @@ class RegularisationTooStrong(Diagnosis):
         reached = _compared(bench.final(), terms)
         if reached < STUCK * trivial:
             return None
-        steps = LATE * bench.steps
+        steps, change = LATE * bench.steps, Change(batch=partial(_lighter, self.LIGHTER))
+        losses: list[float] = []
+        while len(losses) < REPEATS:
+            losses.append(_compared(bench.trained(change, steps, len(losses)), terms))
+            if losses[-1] >= STUCK * trivial:
+                return None
         slower = bench.trained(Change(rate=self.SLOWER), steps)
         if _compared(slower, terms) < STUCK * trivial:
             return None  # it is the rate
-        for factor in self.LIGHTER:
-            change = Change(batch=partial(_lighter, factor))
-            losses: list[float] = []
-            while len(losses) < REPEATS and max(losses, default=0.0) < STUCK * trivial:
-                losses.append(_compared(bench.trained(change, steps, len(losses)), terms))
-            if max(losses) < STUCK * trivial:
-                return self._told(trace, factor, steps, reached, trivial, median(losses))
-        return None
+        return self._told(trace, steps, reached, trivial, median(losses))
 
     def _told(
-        self, trace: Trace, factor: float, steps: int, reached: float, trivial: float, after: float
+        self, trace: Trace, steps: int, reached: float, trivial: float, after: float
     ) -> Finding:
         evidence = (
             "The loss is a sum of what compares with the targets and a penalty that does not. The "
             f"first came to {reached:.4g}; if the answers were always the targets' mean, it would "
             f"be {trivial:.4g}.",
-            f"{steps} steps from the beginning on copies with the penalty times {factor:g}: "
+            f"{steps} steps from the beginning on copies with the penalty times {self.LIGHTER:g}: "
             f"{after:.4g} ({REPEATS} of {REPEATS} repetitions).",
         )
         return Finding(
             self.name(), CONFIRMED, last_step(trace), evidence,
-            f"weight the penalty less, for a start {1 / factor:g} times",
-            {"reached": reached, "trivial": trivial, "factor": factor, "after": after},
+            f"weight the penalty less, for a start {1 / self.LIGHTER:g} times",
+            {"reached": reached, "trivial": trivial, "factor": self.LIGHTER, "after": after},
             self.EXPLAINS, effect=after / reached,
         )  # fmt: skip
 

@@ -26,6 +26,8 @@ class ScheduleMismatch(Diagnosis):
     """Share of the largest rate, below which no more is learnt."""
     EARLY = 0.5
     """Share of the steps before which a rate should not be gone."""
+    AT_ONCE = 0.1
+    """The same where nothing else is asked: the loss may have stood still because of the rate."""
     STANDING = 0.05
     """Share of the steps that may have a rate of 0."""
     FALLING = 0.98
@@ -59,16 +61,19 @@ class ScheduleMismatch(Diagnosis):
         )  # fmt: skip
 
     def _gone(self, trace: Trace, rates: list[float]) -> Finding | None:
-        """A rate that has died out before half of the steps, while the loss was falling."""
+        """A rate that has died out before half of the steps, while the loss was falling, or at
+        once."""
         top = max(rates)
         alive = max(k for k, rate in enumerate(rates) if rate >= self.GONE * top)
         gone = alive + 1
-        if gone >= self.EARLY * len(rates) or not self._falls(trace, gone):
+        falls, at_once = self._falls(trace, gone), gone < self.AT_ONCE * len(rates)
+        if gone >= self.EARLY * len(rates) or not (falls or at_once):
             return None
         return self.proven(
             trace.steps[gone].line,
             [f"The learning rate fell from {top:.3g} below {self.GONE * top:.3g} at step {gone} of "
-             f"{len(rates)}, while the loss was still falling, and stayed there: "
+             f"{len(rates)}{', while the loss was still falling,' if falls else ''} and stayed "
+             f"there: "
              f"{100 * (1 - gone / len(rates)):.3g} % of the steps taught next to nothing."],
             "call the schedule's step() once an epoch, not once a batch, or give it the number of "
             "batches in all",

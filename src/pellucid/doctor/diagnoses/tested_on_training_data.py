@@ -6,15 +6,16 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import median
 
+import torch
 from torch import Tensor
 
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, script
 from pellucid.doctor.diagnosis import DATA, Diagnosis, last_step
-from pellucid.doctor.examples import newest
+from pellucid.doctor.examples import learnt, newest
 from pellucid.doctor.finding import FAULT, SUGGESTION, Finding
+from pellucid.watch.captured import Captured
 from pellucid.watch.lines import Line
 from pellucid.watch.rows import marks_of
 from pellucid.watch.trace import Loader, Pass, Trace
@@ -69,9 +70,14 @@ class TestedOnTrainingData(Diagnosis):
     """Examples that may be known in any data set."""
     MOSTLY = 0.85
     """The same if all that was learnt from is in it: as where not all was drawn yet."""
+    AS_OFTEN = 0.8
+    """Known examples as a share of those of training's last batches, where these meet new ones."""
     OFTEN = 0.5
     """Steps beside which there is an evaluation, as a share, from which on it is acting: an agent
     answers before each step, and learns from the same rows."""
+    COLUMNS, SEVERAL, FINE = 100, 3, 0.9
+    """In several columns nearly every example has a number of its own: then none are equal by
+    nature."""
     SICK = script(
         evaluate=EVALUATE.replace("16", "24").replace("range(192", "range(180").replace("64", "76")
     ).replace(DRAWN, DEALT)
@@ -84,6 +90,15 @@ class TestedOnTrainingData(Diagnosis):
             if finding is not None:
                 return finding
         return None
+
+    def look(self, trace: Trace, captured: Captured) -> Finding | None:
+        """The same where no two examples are equal by nature, though copies are in the data."""
+        table = learnt(captured)
+        if table is None or len(table.inputs) < self.ROWS:
+            return None
+        columns = table.flat[:, : self.COLUMNS]
+        fine = sum(len(torch.unique(c)) >= self.FINE * len(columns) for c in columns.T)
+        return self._of(captured.model, trace, 0.0) if fine >= self.SEVERAL else None
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
         """The same for what is to be drawn again, where the inputs are changed each time."""
@@ -108,7 +123,7 @@ class TestedOnTrainingData(Diagnosis):
             kind=SUGGESTION if wholly else FAULT, known=again, examples=len(asked),
         )  # fmt: skip
 
-    def _of(self, model: int, trace: Trace) -> Finding | None:
+    def _of(self, model: int, trace: Trace, most_twins: float = 1.0) -> Finding | None:
         own = [entry for entry in trace.passes if entry.model == model and entry.examples]
         training = [entry for entry in own if entry.with_graph]
         whole = trace.models[model].learnt_from
@@ -120,7 +135,7 @@ class TestedOnTrainingData(Diagnosis):
         sweeps = [s for s in _sweeps(own, _settled(training)) if s.rows >= self.ROWS]
         if not sweeps:
             return None
-        twins = min(_twins(training, sweeps), _twins_expected(sweeps, whole))
+        twins = min(most_twins, _twins(training, sweeps), _twins_expected(sweeps, whole))
         bound = min(1.0, max(self.LEAST, 2 * twins))
         for sweep in sweeps:
             again = self._partly(sweep, training, bound, whole, trace.loaders)
@@ -143,6 +158,9 @@ class TestedOnTrainingData(Diagnosis):
         noise = 3 * math.sqrt(bound * (1 - bound) / sweep.rows)
         if not bound + noise < sweep.share < self.WHOLLY or sweep.known >= self.WHOLLY * whole:
             return 0
+        met_again = _met_again(training)
+        if bound + noise < met_again < self.WHOLLY and sweep.share >= self.AS_OFTEN * met_again:
+            return 0  # as many as of training's own: it may be of them, and not all was drawn yet
         shares = [entry.known / entry.examples for entry in sweep.passes]
         mixed = sum(bound + noise < share < 1 for share in shares)
         met = sum(share > 0 for share in shares)
@@ -150,10 +168,15 @@ class TestedOnTrainingData(Diagnosis):
 
     def _partial(self, sweep: Sweep, again: int, twins: float) -> Finding:
         rows = max(sweep.rows, again)
+        nature = (
+            f"by what comes twice on either side at most {100 * twins:.2g} % would be expected"
+            if twins
+            else "of such fine numbers no two examples are equal by nature"
+        )
         return self.proven(
             sweep.line,
-            [f"{again:,} of {rows:,} examples of this evaluation had been trained on before; by "
-             f"what comes twice on either side at most {100 * twins:.2g} % would be expected."],
+            [f"{again:,} of {rows:,} examples of this evaluation had been trained on before; "
+             f"{nature}."],
             "split the data once, before anything else, and take equal rows out of one side",
             known=again, examples=rows,
         )  # fmt: skip
@@ -199,6 +222,12 @@ def _settled(training: list[Pass]) -> int:
     return len(training)
 
 
+def _met_again(training: list[Pass]) -> float:
+    """The share of known examples in training's last batches."""
+    last = training[-10:]
+    return sum(entry.known for entry in last) / sum(entry.examples for entry in last)
+
+
 def _sweeps(own: list[Pass], settled: int) -> list[Sweep]:
     """The newest evaluation by each loader or line, once all training data are known."""
     training = 0
@@ -218,15 +247,17 @@ def _sweeps(own: list[Pass], settled: int) -> list[Sweep]:
 
 
 def _twins(training: list[Pass], sweeps: list[Sweep]) -> float:
-    """The share of examples that come twice by nature: in a batch, or before the first epoch ends.
+    """The share of examples that come twice by nature: in a batch, or before the first epoch ends,
+    when on average half of the others have come.
 
     Drawing with replacement looks the same.
     """
-    first = training[: _settled(training)][-5:]
-    before = median([entry.known / entry.examples for entry in first]) if first else 0.0
+    first = training[: _settled(training)]
+    rows = sum(entry.examples for entry in first)
+    before = 2 * sum(entry.known for entry in first) / rows if rows else 0.0
     every = [*training, *(entry for sweep in sweeps for entry in sweep.passes)]
     repeated = sum(entry.repeated for entry in every) / sum(entry.examples for entry in every)
-    return max(before, repeated)
+    return min(1.0, max(before, repeated))
 
 
 def _twins_expected(sweeps: list[Sweep], learnt_from: int) -> float:

@@ -13,9 +13,10 @@ from pellucid.doctor.answered import ask_of
 from pellucid.doctor.bench import Bench
 from pellucid.doctor.cases import EVALUATE, script
 from pellucid.doctor.diagnosis import DATA, Diagnosis
-from pellucid.doctor.examples import Sides, Table, sides_of
-from pellucid.doctor.finding import CONFIRMED, Finding
+from pellucid.doctor.examples import Sides, Table, newest, own, sides_of, symbols_in
+from pellucid.doctor.finding import CONFIRMED, SUGGESTION, Finding
 from pellucid.watch.captured import Captured
+from pellucid.watch.lines import Line
 from pellucid.watch.trace import Trace
 
 
@@ -35,6 +36,10 @@ class TrainTestPreprocessingDiffers(Diagnosis):
     """Distance of the means in standard deviations, and ratio of these, that call for a trial."""
     POINTS = 0.1
     """By how much the same preparation raises the share of right answers."""
+    MOVED = 0.2
+    """Symbols of evaluation that would have to be others to come as often as in training."""
+    TIMES = 5.0
+    """The same as a multiple of that between two halves of training."""
     WORSE = 0.2
     """How far it lies below training's where pictures are turned, as a trial."""
     SICK = script(evaluate=EVALUATE.replace("inputs[k : k + 16]", "inputs[k : k + 16] / 255"))
@@ -88,6 +93,63 @@ class TrainTestPreprocessingDiffers(Diagnosis):
         return float(table.inputs.min()) >= 0 and float(far.double().mean()) > 0.5
 
     def probe(self, trace: Trace, bench: Bench) -> Finding | None:
+        return self._of_symbols(bench) or self._of_numbers(bench)
+
+    def _of_symbols(self, bench: Bench) -> Finding | None:
+        """Symbols that come far more often on one side: others are meant by the same numbers."""
+        last = [e for e in newest(own(bench.captured)) if e.facts and not e.facts.known]
+        known, asked = symbols_in(bench.captured.batches()), symbols_in(last)
+        targets = [entry.target.cpu() for entry in last if entry.target is not None]
+        if not known or not asked or sum(map(len, targets)) < self.ROWS or len(targets) < len(last):
+            return None
+        most = max(int(x.max()) for x in (*known, *asked)) + 1
+        ours, theirs = (_counts(side, most) for side in (known, asked))
+        moved = _moved(ours, theirs)
+        halves = [_counts(known[k::2], most) for k in (0, 1)]
+        if moved < max(self.MOVED, self.TIMES * _moved(*halves)):
+            return None
+        meant = torch.empty(most, dtype=torch.long)
+        order = [x.argsort(descending=True, stable=True) for x in (ours, theirs)]
+        meant[order[1]] = order[0]
+        network, renamed = bench.final().eval(), [meant[x] for x in asked]
+        before, after = (_goodness_of(network, given, targets) for given in (asked, renamed))
+        if before is None or after is None:
+            return None
+        told = (
+            f"{100 * moved:.3g} % of the {int(theirs.sum()):,} symbols in evaluation would have to "
+            f"be others to come as often as in training; of half of training's "
+            f"{100 * _moved(*halves):.2g} % to come as often as in the other half."
+        )
+        facts = last[-1].facts
+        return self._told(bench, facts.line if facts else None, told, before, after)
+
+    def _told(
+        self, bench: Bench, line: Line | None, told: str, before: Tensor, after: Tensor
+    ) -> Finding | None:
+        mend = "number the symbols of both sides by one and the same vocabulary"
+        gain, was = after - before, float(before.mean())
+        if float(gain.mean()) > max(self.POINTS, 4 * float(gain.std()) / math.sqrt(len(gain))):
+            tried = (
+                f"The trained network on the same {len(gain):,} evaluation inputs with each symbol "
+                "exchanged for the one that comes as often in training: "
+                f"{100 * float(after.mean()):.3g} % instead of {100 * was:.3g} % (right answers, "
+                "or squares explained)."
+            )
+            return Finding(
+                self.name(), CONFIRMED, line, (told, tried), mend,
+                {"before": was, "after": float(after.mean())},
+                self.EXPLAINS, effect=1 - float(gain.mean()),
+            )  # fmt: skip
+        right = bench.standing().right
+        if right is None or right - was < self.WORSE:
+            return None
+        beside = (
+            f"The trained network is right in {100 * right:.3g} % of training's examples and in "
+            f"{100 * was:.3g} % of evaluation's."
+        )
+        return self.proven(line, [told, beside], mend, SUGGESTION, before=was)
+
+    def _of_numbers(self, bench: Bench) -> Finding | None:
         sides = sides_of(bench.captured, self.ROWS)
         if sides is None or sides.evaluation.targets is None:
             return None
@@ -96,7 +158,7 @@ class TrainTestPreprocessingDiffers(Diagnosis):
         if before is None:
             return None
         cures = _cures(sides) if self._is_odd(sides) else []
-        if self._does_worse(network, sides, before):
+        if self._does_worse(bench, sides, before):
             cures += turns(rows.inputs)
         found: list[tuple[float, str]] = []
         for words, change in cures:
@@ -115,12 +177,13 @@ class TrainTestPreprocessingDiffers(Diagnosis):
         best, words = max(found, key=lambda entry: entry[0])
         return self._confirmed_by(sides, words, float(before.mean()), best)
 
-    def _does_worse(self, network: nn.Module, sides: Sides, before: Tensor) -> bool:
+    def _does_worse(self, bench: Bench, sides: Sides, before: Tensor) -> bool:
         """Whether the network is much better at training's examples."""
-        if sides.training.targets is None:
-            return False
-        own = _goodness(network, sides.training.inputs, sides.training.targets)
-        return own is not None and float(own.mean() - before.mean()) > self.WORSE
+        reached, rows = bench.standing().right, sides.training
+        if rows.targets is not None:
+            found = _goodness(bench.final().eval(), rows.inputs, rows.targets)
+            reached = reached if found is None else float(found.mean())
+        return reached is not None and reached - float(before.mean()) > self.WORSE
 
     def _is_odd(self, sides: Sides) -> bool:
         """Whether the whole, or one of its features, lies elsewhere or is more or less spread."""
@@ -152,6 +215,22 @@ class TrainTestPreprocessingDiffers(Diagnosis):
             "prepare both with the same code; or the evaluation's data come from elsewhere",
             {"before": before, "after": after}, self.EXPLAINS, effect=1 - (after - before),
         )  # fmt: skip
+
+
+def _counts(sequences: list[Tensor], most: int) -> Tensor:
+    """How often each symbol comes."""
+    return torch.bincount(torch.cat([x.flatten() for x in sequences]), minlength=most).double()
+
+
+def _moved(ours: Tensor, theirs: Tensor) -> float:
+    """The share of symbols that would have to be others for both to come as often."""
+    return 0.5 * float((ours / ours.sum() - theirs / theirs.sum()).abs().sum())
+
+
+def _goodness_of(network: nn.Module, inputs: list[Tensor], targets: list[Tensor]) -> Tensor | None:
+    found = [_goodness(network, x, y) for x, y in zip(inputs, targets, strict=True)]
+    known = [part for part in found if part is not None]
+    return torch.cat(known) if len(known) == len(found) else None
 
 
 def _by_feature(inputs: Tensor) -> tuple[Tensor, Tensor]:
