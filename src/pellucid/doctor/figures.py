@@ -7,12 +7,10 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pellucid.watch.lines import Line
 from pellucid.watch.trace import Printed, Score, Trace
-
-Batches = list[tuple[int, int, int]]
 
 DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])")
 ACCURACY = re.compile(r"\bacc(?:uracy)?\s*[:=]?\s*(\d+\.\d+)(?!\s*(?:/|of\b|[\w.]))", re.IGNORECASE)
@@ -42,16 +40,14 @@ class Misread:
     line: Line | None
     figure: str
     quotient: Quotient
-    right: int
-    count: int
+    score: Score
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """One time through the examples that are compared at a line."""
 
-    step: int
-    batches: Batches
+    score: Score
     times: int
     """As many times until then, this one too, it went through as many batches of the loader."""
     right_so_far: int
@@ -64,51 +60,44 @@ class Evaluation:
     @property
     def first(self) -> int:
         """Its first pass."""
-        return self.batches[0][0]
+        return self.score.batches[0][0]
 
     @property
     def last(self) -> int:
-        return self.batches[-1][0]
-
-    @property
-    def right(self) -> int:
-        return sum(right for _, right, _ in self.batches)
-
-    @property
-    def count(self) -> int:
-        return sum(count for _, _, count in self.batches)
+        return self.score.batches[-1][0]
 
     def fair(self) -> Iterator[float]:
         """What one may say of it: the share that is right or wrong, and the mean over batches."""
-        by_batch = [right / count for _, right, count in self.batches]
-        for share in (self.right / self.count, sum(by_batch) / len(by_batch)):
+        by_batch = [right / count for _, right, count in self.score.batches]
+        for share in (self.score.right / self.score.count, sum(by_batch) / len(by_batch)):
             yield from (share, 1 - share)
 
     def unfair(self) -> Iterator[Quotient]:
         """What is easily taken for it, each with a count of its own, in one order."""
         anew = "set the counts to 0 before each evaluation"
         nothing = Quotient(math.nan, "", "")
-        several = len(self.batches) > 1
+        right, count, batches = self.score.right, self.score.count, self.score.batches
+        several = len(batches) > 1
         yield Quotient(
-            self.right_so_far / self.count, f"the {self.right_so_far:,} right answers of "
-            f"{self.times} evaluations until then, divided by the {self.count:,} of one", anew,
+            self.right_so_far / count, f"the {self.right_so_far:,} right answers of "
+            f"{self.times} evaluations until then, divided by the {count:,} of one", anew,
         )  # fmt: skip
         yield Quotient(
             self.right_so_far / self.count_so_far, f"the share of {self.times} evaluations until "
             f"then together, {self.right_so_far:,} of {self.count_so_far:,}", anew,
         ) if several else nothing  # fmt: skip
         yield Quotient(
-            self.right / len(self.batches), f"{self.right:,} right answers divided by "
-            f"{len(self.batches)} batches", "divide by the number of examples, not of batches",
+            right / len(batches), f"{right:,} right answers divided by "
+            f"{len(batches)} batches", "divide by the number of examples, not of batches",
         ) if several else nothing  # fmt: skip
-        _, last, its = self.batches[-1]
+        _, last, its = batches[-1]
         yield Quotient(
             last / its, f"the share of the last batch alone, {last:,} of {its:,}",
             "add up over all batches, and divide after the loop",
         ) if several and self.is_whole else nothing  # fmt: skip
         for size in self.sizes:
             yield Quotient(
-                self.right / size, f"{self.right:,} right answers divided by {size:,}, the "
+                right / size, f"{right:,} right answers divided by {size:,}, the "
                 "examples of another loader", "divide by the number of examples evaluated",
             )  # fmt: skip
 
@@ -127,7 +116,7 @@ def misread(trace: Trace) -> Misread | None:
         evaluations = _evaluations(own, trace)
         for (line, _), figures in places.items():
             begun = [(*figure, _newest(figure[0], evaluations)) for figure in figures]
-            beside = [(p, f, e) for p, f, e in begun if e is not None and e.step == p.step]
+            beside = [(p, f, e) for p, f, e in begun if e is not None and e.score.step == p.step]
             if any(evaluation.last >= printed.passes for printed, _, evaluation in beside):
                 continue  # it is printed in the midst of evaluations
             found_out = _always(beside, line)
@@ -143,11 +132,9 @@ def _newest(printed: Printed, evaluations: list[Evaluation]) -> Evaluation | Non
 
 
 def _always(figures: list[tuple[Printed, str, Evaluation]], line: Line | None) -> Misread | None:
-    kinds = min((len(list(evaluation.unfair())) for _, _, evaluation in figures), default=0)
-    for kind in range(kinds):
+    for quotients in zip(*(evaluation.unfair() for _, _, evaluation in figures), strict=False):
         chance, newest = 1.0, None
-        for printed, figure, evaluation in figures:
-            quotient = list(evaluation.unfair())[kind]
+        for quotient, (printed, figure, evaluation) in zip(quotients, figures, strict=True):
             if not _fits(figure, quotient.value):
                 break
             if any(_fits(figure, share) for share in evaluation.fair()):
@@ -156,7 +143,7 @@ def _always(figures: list[tuple[Printed, str, Evaluation]], line: Line | None) -
             if any(_fits(other, share) for other in others for share in evaluation.fair()):
                 break
             chance *= _rounding(figure) / float(figure) if float(figure) not in (0, 1, 100) else 1
-            newest = Misread(line, figure, quotient, evaluation.right, evaluation.count)
+            newest = Misread(line, figure, quotient, evaluation.score)
         else:
             if newest is not None and chance < CLEAR:
                 return newest
@@ -170,30 +157,30 @@ def _evaluations(scores: list[Score], trace: Trace) -> list[Evaluation]:
     )
     sizes = [len(loader.indices) for loader in trace.loaders]
     for score in scores:
-        for batches in _times(score, trace):
-            loaders = {trace.passes[number].loader for number, _, _ in batches}
+        for once in _times(score, trace):
+            loaders = {trace.passes[number].loader for number, _, _ in once.batches}
             loader = loaders.pop() if len(loaders) == 1 else None
-            right, count = (sum(batch[k] for batch in batches) for k in (1, 2))
-            alike = so_far[loader, len(batches)]
-            alike = so_far[loader, len(batches)] = alike[0] + 1, alike[1] + right, alike[2] + count
-            others = {size for k, size in enumerate(sizes) if k != loader} - {0, count}
-            whole = loader is not None and len(batches) == _length(loader, trace)
-            found.append(Evaluation(score.step, batches, *alike, tuple(sorted(others)), whole))
+            kind = loader, len(once.batches)
+            times, right, count = so_far[kind]
+            so_far[kind] = alike = times + 1, right + once.right, count + once.count
+            others = {size for k, size in enumerate(sizes) if k != loader} - {0, once.count}
+            whole = loader is not None and len(once.batches) == _length(loader, trace)
+            found.append(Evaluation(once, *alike, tuple(sorted(others)), whole))
     return found
 
 
-def _times(score: Score, trace: Trace) -> Iterator[Batches]:
-    """What was compared between two steps, a list for each time through a loader."""
-    part: Batches = []
+def _times(score: Score, trace: Trace) -> Iterator[Score]:
+    """What was compared between two steps, by each time through a loader."""
+    part: list[tuple[int, int, int]] = []
     for batch in score.batches:
         loader = trace.passes[batch[0]].loader
         if part and (
             loader != trace.passes[part[-1][0]].loader or len(part) == _length(loader, trace)
         ):
-            yield part
+            yield replace(score, batches=part)
             part = []
         part.append(batch)
-    yield part
+    yield replace(score, batches=part)
 
 
 def _length(loader: int | None, trace: Trace) -> int | None:

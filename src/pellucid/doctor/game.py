@@ -6,6 +6,7 @@ Their losses say nothing about how well it goes: each falls as the other rises.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -56,24 +57,29 @@ class GameJudge(Judge):
 
     def met(self, network: nn.Module, judge: str) -> tuple[Tensor, Tensor]:
         """What a judge is given, made and real: examples × numbers."""
+        met: dict[str, list[Tensor]] = {MADE: [], REAL: []}
         with torch.no_grad():
-            met = self._met(network, judge)
+            for kind, given in self._met(network, judge):
+                met[kind].append(given)
         made, real = (torch.cat(met[kind]).flatten(1).double() for kind in (MADE, REAL))
         return made, real
 
     def ends_in(self, network: nn.Module, judge: str) -> tuple[str, ...]:
         """The autograd nodes behind what a judge is given that is made, the last first."""
-        return next((makers(t) for t in self._met(network, judge)[MADE] if t.grad_fn), ())
+        met = self._met(network, judge)
+        return next((makers(t) for kind, t in met if kind == MADE and t.grad_fn), ())
 
-    def _met(self, network: nn.Module, judge: str) -> dict[str, list[Tensor]]:
-        met: dict[str, list[Tensor]] = {MADE: [], REAL: []}
+    def _met(self, network: nn.Module, judge: str) -> Iterator[tuple[str, Tensor]]:
         for batch, kinds in zip(self.every, self._kinds, strict=True):
-            places = {k: kind for k, (name, kind) in kinds.items() if name == judge and kind in met}
+            places = {
+                k: kind
+                for k, (name, kind) in kinds.items()
+                if name == judge and kind in (MADE, REAL)
+            }
             if places:
                 for entry in given_to(network, batch):
                     if entry.place in places:
-                        met[places[entry.place]].append(entry.args[0])
-        return met
+                        yield places[entry.place], entry.args[0]
 
 
 class Given(NamedTuple):

@@ -70,13 +70,13 @@ class MetricWrong(Diagnosis):
     def _printed(self, trace: Trace) -> Finding | None:
         found = misread(trace)
         if found is not None:
-            share = found.right / found.count
+            right, count = found.score.right, found.score.count
             return self.proven(
                 found.line,
                 [f"The {found.figure} that is printed is {found.quotient.words}. Of the "
-                 f"{found.count:,} that were compared then {found.right:,} were right: "
-                 f"{100 * share:.4g} %."],
-                found.quotient.mend, printed=float(found.figure), share=share,
+                 f"{count:,} that were compared then {right:,} were right: "
+                 f"{100 * right / count:.4g} %."],
+                found.quotient.mend, printed=float(found.figure), share=right / count,
             )  # fmt: skip
         beyond = impossible(trace)
         if beyond is None:

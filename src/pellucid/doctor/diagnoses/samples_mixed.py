@@ -78,11 +78,12 @@ class SamplesMixed(Diagnosis):
 
     def _of_a_game(self, trace: Trace, bench: Bench) -> Finding | None:
         """A network is given the same for every example."""
-        found: dict[str, list[Tensor]] = {}
-        for batch in bench.batches:
-            for entry in given_to(bench.final(), batch):
-                given = (tensor.detach() for tensor in tensors_in(entry.args) if tensor.ndim)
-                found.setdefault(entry.name, []).extend(given)
+        network, found = bench.final(), dict[str, list[Tensor]]()
+        with torch.no_grad():
+            for batch in bench.batches:
+                for entry in given_to(network, batch):
+                    given = (tensor for tensor in tensors_in(entry.args) if tensor.ndim)
+                    found.setdefault(entry.name, []).extend(given)
         for name, tensors in found.items():
             rows = sum(len(tensor) for tensor in tensors)
             if tensors and rows > 2 and all(bool((t == tensors[0][:1]).all()) for t in tensors):

@@ -73,8 +73,7 @@ class ScheduleMismatch(Diagnosis):
             trace.steps[gone].line,
             [f"The learning rate fell from {top:.3g} below {self.GONE * top:.3g} at step {gone} of "
              f"{len(rates)}{', while the loss was still falling,' if falls else ''} and stayed "
-             f"there: "
-             f"{100 * (1 - gone / len(rates)):.3g} % of the steps taught next to nothing."],
+             f"there: {100 * (1 - gone / len(rates)):.3g} % of the steps taught next to nothing."],
             "call the schedule's step() once an epoch, not once a batch, or give it the number of "
             "batches in all",
             step=gone, steps=len(rates), largest=top,
